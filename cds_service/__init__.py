@@ -1,0 +1,1 @@
+"""The shell: HTTP, clock, disk, network and configuration around the pure layers."""

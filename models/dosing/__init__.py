@@ -1,0 +1,1 @@
+"""Insulin: titration rules, checks, and the limits that bind every dose."""

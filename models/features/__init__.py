@@ -1,0 +1,1 @@
+"""What the time series say: glycaemic metrics, episodes, profiles, vital-sign features."""

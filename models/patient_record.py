@@ -1,0 +1,116 @@
+"""Everything known of one patient for one answer: series, therapy, conditions, and what was left out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+from models.time_series import TimeSeries
+
+Sex = Literal["male", "female", "other", "unknown"]
+
+
+class InsulinKind(StrEnum):
+    """Action profile of an insulin product."""
+
+    LONG = "long"
+    INTERMEDIATE = "intermediate"
+    RAPID = "rapid"
+    SHORT = "short"
+    PREMIX = "premix"
+    LONG_WITH_GLP1 = "long_with_glp1"
+    INHALED = "inhaled"
+
+
+@dataclass(frozen=True, slots=True)
+class InsulinProduct:
+    """An insulin as ordered. None where the record does not say; absent is never assumed to be U-100."""
+
+    name: str
+    ingredient: str | None
+    kind: InsulinKind | None
+    units_per_ml: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class InsulinOrder:
+    """A MedicationRequest for insulin. `daily_dose_u` only where every dose and frequency is fixed."""
+
+    reference: str
+    product: InsulinProduct
+    status: str
+    intent: str
+    authored_ms: int | None
+    start_ms: int | None
+    end_ms: int | None
+    dose_u: float | None
+    doses_per_day: float | None
+    daily_dose_u: float | None
+    as_needed: bool
+    instruction_text: str
+    why_no_dose: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Medication:
+    """A current drug that is not insulin: name, codes as `system|code`, since when."""
+
+    reference: str
+    name: str
+    codes: frozenset[str]
+    status: str
+    start_ms: int | None
+    end_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An active, not refuted problem; `concept` is this project's word (`type_2_diabetes`, `pregnancy`)."""
+
+    reference: str
+    concept: str | None
+    codes: frozenset[str]
+    name: str
+    onset_ms: int | None
+    recorded_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Resources or parts left out for one reason; at most the first few references are kept."""
+
+    count: int
+    references: tuple[str, ...] = ()
+
+
+class Completeness(StrEnum):
+    """How much of what one query asked for is here. Only COMPLETE and EMPTY say 'there is no more'."""
+
+    COMPLETE = "complete"
+    EMPTY = "empty"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    NOT_ASKED = "not_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class PatientRecord:
+    """One patient as the models see them. Missing values are None, missing signals are absent keys."""
+
+    patient_id: str
+    birth_date: date | None = None
+    sex: Sex | None = None
+    deceased: bool = False
+    zone: str | None = None
+    series: Mapping[str, TimeSeries] = field(default_factory=dict)
+    insulin_orders: tuple[InsulinOrder, ...] = ()
+    medications: tuple[Medication, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    rejected: Mapping[str, Rejection] = field(default_factory=dict)
+    completeness: Mapping[str, Completeness] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def concepts(self) -> frozenset[str]:
+        """The problems of this patient in this project's words."""
+        return frozenset(c.concept for c in self.conditions if c.concept)

@@ -1,0 +1,1 @@
+"""Virtual patients: the vectorised glucose-insulin simulator and its worlds."""
