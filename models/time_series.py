@@ -1,8 +1,8 @@
 """One signal over time as numpy columns; what the mapper makes and every feature reads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Final, Self
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +42,9 @@ class TimeSeries:
 
     def take(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Self:
         """The samples selected by a mask or by positions, in that order."""
-        columns = {f.name: getattr(self, f.name) for f in fields(self)}
-        arrays = {name: column[keep] for name, column in columns.items() if isinstance(column, np.ndarray)}
-        return replace(self, **arrays)
+        columns: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        columns |= {name: column[keep] for name, column in columns.items() if isinstance(column, np.ndarray)}
+        return type(self)(**columns)
 
     def between(self, start_ms: int, end_ms: int) -> Self:
         """Samples with start < at <= end: a window that ends at `as_of` holds the sample taken then."""
