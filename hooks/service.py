@@ -5,7 +5,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 from uuid import UUID, uuid5
 
 from hooks.card import Card, Link
@@ -79,6 +78,3 @@ class Service:
     def needs_by_key(self) -> Mapping[str, DataNeed]:
         """The data needs by prefetch key."""
         return {need.key: need for need in self.needs}
-
-
-TOPICS: Final = "https://github.com/wearable-cds/topics"

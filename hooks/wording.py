@@ -1,0 +1,108 @@
+"""How numbers, times and ages read on a card; every service writes its text with these.
+
+No template here or elsewhere says "no risk", "normal" or "safe", nor abbreviates insulin units (H-04).
+"""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from hooks.card import SUMMARY_LIMIT, Coding
+from models.assessment import NotAssessed, Reason, Refused
+from models.units import GlucoseUnit, to_mmoll
+
+TOPIC_SYSTEM: Final = "urn:wearable-cds:topic"
+OVERRIDE_SYSTEM: Final = "urn:wearable-cds:override-reason"
+
+_MINUTE_MS: Final = 60_000
+_LINK = re.compile(r"(?:https?:|mailto:|ftp:|data:|javascript:|www\.)\S*", re.IGNORECASE)
+_BLOCK = re.compile(r"[`*_\[\]<>|~#!\\]")
+MAX_PLAIN: Final = 120
+"""Code points kept of any text that came from a record."""
+
+
+def glucose(value_mgdl: float, unit: GlucoseUnit = "mg/dL") -> str:
+    """Glucose in both units, the organisation's first: `62 mg/dL (3.4 mmol/L)`."""
+    mass, molar = f"{value_mgdl:.0f} mg/dL", f"{to_mmoll(value_mgdl):.1f} mmol/L"
+    return f"{molar} ({mass})" if unit == "mmol/L" else f"{mass} ({molar})"
+
+
+def percent(value: float) -> str:
+    """A share as the consensus tables print it: whole percent, one decimal below 10, `under 0.1`."""
+    if 0 < value < 0.05:
+        return "under 0.1 %"
+    return f"{value:.1f} %" if value < 10 else f"{value:.0f} %"
+
+
+def units(dose_u: float) -> str:
+    """An insulin dose in words: leading zero, no trailing zero, never an abbreviation (H-04, H-05)."""
+    return f"{dose_u:.2f}".rstrip("0").rstrip(".") + (" unit" if dose_u == 1 else " units")
+
+
+def age(at_ms: int, as_of_ms: int) -> str:
+    """How long ago: `12 min ago`, `5 h ago`, `3 days ago`."""
+    minutes = max(0, as_of_ms - at_ms) // _MINUTE_MS
+    if minutes < 120:
+        return f"{minutes} min ago"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h ago"
+    return f"{minutes // (24 * 60)} days ago"
+
+
+def moment(at_ms: int, zone: str | None) -> str:
+    """A date and time in the patient's zone, or in UTC and saying so."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    if zone is None:
+        return f"{at:%d %b %Y %H:%M} UTC"
+    return f"{at.astimezone(ZoneInfo(zone)):%d %b %Y %H:%M}"
+
+
+def day(at_ms: int, zone: str | None) -> str:
+    """A date in the patient's zone, or in UTC."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return f"{at.astimezone(ZoneInfo(zone)) if zone else at:%d %b %Y}"
+
+
+def plain(text: str) -> str:
+    """Text of a record made harmless for GFM: no links, markup, control or direction characters (D-01)."""
+    kept = "".join(c for c in text if unicodedata.category(c)[0] != "C" or c == " ")
+    shown = _BLOCK.sub("", _LINK.sub("(link removed)", kept))
+    return " ".join(shown.split())[:MAX_PLAIN]
+
+
+def summary(text: str) -> str:
+    """A summary within its limit, cut at a word and never inside a number with its unit (D-02)."""
+    line = " ".join(text.split())
+    if len(line) <= SUMMARY_LIMIT:
+        return line
+    words = line[: SUMMARY_LIMIT - 1].rsplit(" ", 1)[0].split(" ")
+    while words and re.search(r"\d", words[-1]):
+        words.pop()
+    return " ".join(words).rstrip(",;:.") + "…"
+
+
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A GFM table."""
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def bullets(lines: list[str]) -> str:
+    """A GFM list."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def reasons(answer: NotAssessed | Refused) -> str:
+    """Why there is no answer, one line a reason."""
+    return bullets([_sentence(reason) for reason in answer.reasons])
+
+
+def _sentence(reason: Reason) -> str:
+    return reason.text if reason.text.endswith(".") else f"{reason.text}."
+
+
+def override(code: str, display: str) -> Coding:
+    """One of our reasons for overriding a card; codes are stable over time (CA10)."""
+    return Coding(OVERRIDE_SYSTEM, code, display)
