@@ -1,0 +1,104 @@
+"""Web addresses compared by their parsed parts: scheme, lower-case host, port and path, never by prefix.
+
+The ground that `tenants` (what is registered) and `egress` (where a packet may go) stand on.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote, urljoin, urlsplit
+
+_ACCEPTABLE: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%|^{}\"<>`]+")
+"""Printable ASCII without space and backslash; FHIR servers leave `|` and some others raw in links."""
+
+_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?|[0-9a-f:.]+")
+_DEFAULT_PORT: Final = {"https": 443, "http": 80}
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class UnacceptableAddress(ValueError):
+    """Not an address that we register or call; the message says what is wrong and quotes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An absolute http or https address, taken apart. `path` has no trailing slash, `query` no question mark."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str = ""
+    query: str = ""
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """What two addresses must share to be the same server."""
+        return self.scheme, self.host, self.port
+
+    @property
+    def authority(self) -> str:
+        """Host, with the port where it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _DEFAULT_PORT[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the name itself says: this machine."""
+        return self.host in _LOOPBACK
+
+    @property
+    def target(self) -> str:
+        """What stands in the request line."""
+        return (self.path or "/") + (f"?{self.query}" if self.query else "")
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.path}" + (f"?{self.query}" if self.query else "")
+
+    def covers(self, other: "Address") -> bool:
+        """Whether the other is on the same server, at this path or under it."""
+        under = other.path == self.path or other.path.startswith(f"{self.path}/")
+        return self.origin == other.origin and under
+
+
+def parse_address(text: str) -> Address:
+    """Take an absolute address apart.
+
+    Raises UnacceptableAddress for other schemes, user info, fragments, a trailing dot of the host, dot
+    segments (encoded too), backslashes, spaces, controls and letters outside ASCII.
+    """
+    if not _ACCEPTABLE.fullmatch(text):
+        raise UnacceptableAddress("has characters that no address may have")
+    try:
+        parts = urlsplit(text)
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError as error:
+        raise UnacceptableAddress("cannot be taken apart") from error
+    if parts.scheme not in _DEFAULT_PORT:
+        raise UnacceptableAddress("is not https")
+    if "@" in parts.netloc or "#" in text:
+        raise UnacceptableAddress("carries user information or a fragment")
+    if not _HOST.fullmatch(host) or port == 0:
+        raise UnacceptableAddress("has no acceptable host")
+    _refuse_dot_segments(parts.path)
+    port = _DEFAULT_PORT[parts.scheme] if port is None else port
+    return Address(parts.scheme, host, port, parts.path.rstrip("/"), parts.query)
+
+
+def resolve_under(base: Address, reference: str) -> Address:
+    """The address that a link (absolute, or relative to the base) points to, if the base covers it.
+
+    Raises UnacceptableAddress where the link leaves the base.
+    """
+    if not _ACCEPTABLE.fullmatch(reference):
+        raise UnacceptableAddress("has characters that no address may have")
+    found = parse_address(urljoin(f"{base}/", reference))
+    if not base.covers(found):
+        raise UnacceptableAddress("leaves the registered base")
+    return found
+
+
+def _refuse_dot_segments(path: str) -> None:
+    for segment in path.split("/"):
+        plain = unquote(segment)
+        if plain in {".", ".."} or "/" in plain or "\\" in plain:
+            raise UnacceptableAddress("has a path that climbs")

@@ -1,0 +1,112 @@
+"""Tenants: the organisations whose EHR may call, with their keys, servers, units and enabled services.
+
+Plain records; `tenants_file` reads them, `client_auth` chooses one per call, everything after asks it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from cds_service.addresses import Address, UnacceptableAddress, parse_address
+from hooks.errors import Forbidden
+
+GlucoseUnit = Literal["mg/dL", "mmol/L"]
+PrefetchDialect = Literal["core", "relative-date"]
+SearchMethod = Literal["post", "get"]
+
+DEFAULT_ALGORITHMS: Final = ("ES384", "RS384")
+MAX_TOKEN_LIFETIME_S: Final = 300
+"""CDS Hooks asks for short-lived tokens; the sandbox and the CRD kit use 300 s (X7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FhirBase:
+    """A FHIR server registered for a tenant. `open`: reads without a token (development only)."""
+
+    address: Address
+    open: bool = False
+    allow_private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSetting:
+    """What a tenant decided for one service; a dosing service needs the name of who approved it."""
+
+    enabled: bool = True
+    approver: str | None = None
+    approved_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Our registration as a SMART Backend Services client at this tenant's EHR."""
+
+    client_id: str
+    token_url: Address
+    key_file: Path
+    key_id: str
+    algorithm: Literal["RS384", "ES384"] = "ES384"
+    scopes: tuple[str, ...] = ("system/*.rs",)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of the service one tenant may take."""
+
+    requests_per_minute: int = 600
+    concurrent_requests: int = 8
+    deadline_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One registered organisation. `audience` replaces our own address as `aud` in development only."""
+
+    id: str
+    issuer: str
+    algorithms: tuple[str, ...] = DEFAULT_ALGORITHMS
+    jwks: Mapping[str, Any] | None = None
+    jwks_url: Address | None = None
+    jwks_allow_private: bool = False
+    fhir_bases: tuple[FhirBase, ...] = ()
+    client_id: str | None = None
+    audience: str | None = None
+    max_token_lifetime_s: int = MAX_TOKEN_LIFETIME_S
+    tenant_claims: tuple[str, ...] = ()
+    zone: str | None = None
+    glucose_unit: GlucoseUnit = "mg/dL"
+    services: Mapping[str, ServiceSetting] = field(default_factory=dict)
+    titration_table: str | None = None
+    prefetch_dialect: PrefetchDialect = "core"
+    search_method: SearchMethod = "post"
+    backend: Backend | None = None
+    aliases_file: Path | None = None
+    ca_file: Path | None = None
+    limits: Limits = Limits()
+
+    def offers(self, service: str, *, dosing: bool) -> bool:
+        """Whether the service answers this tenant: dosing only when enabled by name and approved."""
+        setting = self.services.get(service)
+        if dosing:
+            return setting is not None and setting.enabled and bool(setting.approver)
+        return setting is None or setting.enabled
+
+    def accepts_claim(self, claim: object) -> bool:
+        """Whether the token's `tenant` claim is one registered here; none registered means none may come."""
+        return claim in self.tenant_claims if self.tenant_claims else claim is None
+
+    def fhir_base(self, fhir_server: str) -> FhirBase:
+        """The registered server that a request's `fhirServer` names exactly.
+
+        Raises Forbidden with reason `egress.denied`; a trailing slash and the case of the host do not matter.
+        """
+        try:
+            asked = parse_address(fhir_server)
+        except UnacceptableAddress as error:
+            raise Forbidden(reason="egress.denied") from error
+        for base in self.fhir_bases:
+            if base.address == asked:
+                return base
+        raise Forbidden(reason="egress.denied")
