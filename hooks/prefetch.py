@@ -108,8 +108,8 @@ class _Shape(msgspec.Struct, rename="camel"):
     resource_type: str = ""
     link: list[_Link] = []
     entry: list[msgspec.Raw] | None = None
-    response: msgspec.Raw | None = None
-    resource: msgspec.Raw | None = None
+    response: msgspec.Raw = msgspec.Raw(b"")
+    resource: msgspec.Raw = msgspec.Raw(b"")
 
 
 def read_entries(needs: tuple[DataNeed, ...], prefetch: Mapping[str, bytes]) -> dict[str, Entry]:
@@ -133,7 +133,7 @@ def _read(need: DataNeed, body: bytes) -> Entry:
 
 
 def _state(need: DataNeed, shape: _Shape) -> EntryState:
-    if not shape.resource_type and shape.response is not None and shape.resource is not None:
+    if not shape.resource_type and bytes(shape.response) and bytes(shape.resource):
         return EntryState.WRAPPED
     if shape.resource_type == "OperationOutcome":
         return EntryState.OPERATION_OUTCOME
