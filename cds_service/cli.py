@@ -1,0 +1,114 @@
+"""The command `wearable-cds`: JSON on stdout, messages on stderr, exit 2 on bad input.
+
+For people and for checks; every command calls what the service itself calls.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+import msgspec
+
+from cds_service import local_answers
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def refuse(text: str) -> NoReturn:
+    """Say what is wrong on stderr and exit 2."""
+    click.echo(f"wearable-cds: {text}", err=True)
+    sys.exit(2)
+
+
+def show(value: object) -> None:
+    """One JSON document on stdout, indented."""
+    click.echo(msgspec.json.format(_encoder.encode(value), indent=2).decode())
+
+
+def show_line(value: object) -> None:
+    """One JSON document on one line."""
+    click.echo(_encoder.encode(value).decode())
+
+
+def as_of_option(command: Command) -> Command:
+    """`--as-of`: the moment the question is asked; now, where it is not given."""
+    return click.option("--as-of", "as_of", metavar="TIME", help="ISO 8601 with offset; default now.")(
+        command
+    )
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Decision support for CGM, insulin and wearable vital signs over CDS Hooks."""
+
+
+@main.command("map")
+@click.argument("file", type=_FILE)
+@click.option("--patient", required=True, metavar="ID", help="Resources of anybody else are refused.")
+@as_of_option
+@click.option("--points", is_flag=True, help="One JSON line per point.")
+@click.option("--dropped", is_flag=True, help="One JSON line per dropped resource.")
+def map_command(file: Path, patient: str, as_of: str | None, points: bool, dropped: bool) -> None:
+    """FHIR resources of FILE as clean series: signals with counts, first and last."""
+    with local_answers.complaints(refuse):
+        found = local_answers.map_file(file, patient, as_of)
+    for line in found.points() if points else ():
+        show_line(line)
+    for line in found.dropped() if dropped else ():
+        show_line(line)
+    if not points and not dropped:
+        show(found.summary())
+
+
+@main.command("features")
+@click.argument("file", type=_FILE)
+@as_of_option
+@click.option("--days", default=14, show_default=True, type=click.IntRange(1, 400))
+@click.option("--zone", metavar="ZONE", help="IANA zone of the patient, for times of day.")
+@click.option("--patient", metavar="ID", help="The patient, for FHIR input of one.")
+def features_command(file: Path, as_of: str | None, days: int, zone: str | None, patient: str | None) -> None:
+    """Glycaemic features of FILE: FHIR JSON, or a CSV `time,gl` in mg/dL."""
+    with local_answers.complaints(refuse):
+        show(local_answers.features_of_file(file, as_of, days, zone, patient))
+
+
+@main.command("answer")
+@click.argument("service")
+@click.argument("file", type=_FILE)
+@as_of_option
+@click.option("--zone", metavar="ZONE", help="IANA zone of the organisation.")
+@click.option("--titration-table", metavar="ID", help="Titration table of the organisation.")
+@click.option("--glucose-unit", type=click.Choice(["mg/dL", "mmol/L"]), default="mg/dL", show_default=True)
+def answer_command(
+    service: str,
+    file: Path,
+    as_of: str | None,
+    zone: str | None,
+    titration_table: str | None,
+    glucose_unit: Any,
+) -> None:
+    """The body with which SERVICE would answer the hook request in FILE, without HTTP."""
+    with local_answers.complaints(refuse):
+        practice = local_answers.Practice(
+            zone=zone, titration_table=titration_table, glucose_unit=glucose_unit
+        )
+        show(local_answers.answer_file(service, file, as_of, practice))
+
+
+@main.command("serve")
+@click.option("--bind", default="127.0.0.1:8000", show_default=True)
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
+def serve_command(bind: str, workers: int) -> None:
+    """Run the production server with settings from the environment."""
+    from cds_service.serve import serve
+    from cds_service.settings import InvalidSettings
+
+    try:
+        serve(bind, workers)
+    except InvalidSettings as fault:
+        refuse("cannot start:\n" + "\n".join(f"  - {problem}" for problem in fault.problems))

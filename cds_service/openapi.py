@@ -1,0 +1,125 @@
+"""openapi.yaml, generated from the schemas; a test compares it with the committed file and the running app.
+
+Run `python -m cds_service.openapi > openapi.yaml` after a change of `schemas` or routes.
+"""
+
+import sys
+from functools import cache
+from typing import Any, Final
+
+import yaml
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from marshmallow import Schema
+
+from cds_service import schemas
+
+VERSION: Final = "0.1.0"
+
+_JWT: Final = [{"ehr_jwt": []}]
+_REFUSALS: Final = {
+    "400": "Malformed; `expression` names the member.",
+    "401": "No acceptable token; the reason is in our log alone.",
+    "403": "The server, patient or subject is not this tenant's.",
+    "404": "No such service for this tenant.",
+    "412": "Required FHIR data could be had neither by prefetch nor by search.",
+    "413": "The body is over its limit.",
+    "415": "Not JSON, or compressed.",
+    "503": "A dependency of ours is down; see Retry-After.",
+}
+_SERVICE_ID: Final = {"in": "path", "name": "service_id", "required": True, "schema": {"type": "string"}}
+_MODEL_ID: Final = {"in": "path", "name": "model_id", "required": True, "schema": {"type": "string"}}
+
+
+def _json(schema: type[Schema]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _answer(schema: type[Schema], text: str, *refusals: str) -> dict[str, Any]:
+    outcome = {"application/fhir+json": {"schema": schemas.OperationOutcomeSchema}}
+    refused = {status: {"description": _REFUSALS[status], "content": outcome} for status in refusals}
+    return {"200": {"description": text, "content": _json(schema)}} | refused
+
+
+_PATHS: Final[dict[str, dict[str, Any]]] = {
+    "/cds-services": {
+        "get": {
+            "summary": "Discovery: the services on offer, with their prefetch templates",
+            "security": [{}, *_JWT],
+            "responses": _answer(schemas.DiscoverySchema, "The services.", "401", "503"),
+        }
+    },
+    "/cds-services/{service_id}": {
+        "parameters": [_SERVICE_ID],
+        "post": {
+            "summary": "Call a service for its hook",
+            "security": _JWT,
+            "requestBody": {"required": True, "content": _json(schemas.HookRequestSchema)},
+            "responses": _answer(
+                schemas.CardsSchema, "The cards; none only if all was assessed.", *_REFUSALS
+            ),
+        },
+    },
+    "/cds-services/{service_id}/feedback": {
+        "parameters": [_SERVICE_ID],
+        "post": {
+            "summary": "What users did with our cards",
+            "security": _JWT,
+            "requestBody": {"required": True, "content": _json(schemas.FeedbackSchema)},
+            "responses": _answer(
+                schemas.FeedbackReceiptSchema, "Stored.", "400", "401", "404", "413", "415", "503"
+            ),
+        },
+    },
+    "/models": {"get": {"summary": "The models", "responses": _answer(schemas.ModelsSchema, "The models.")}},
+    "/models/{model_id}": {
+        "parameters": [_MODEL_ID],
+        "get": {
+            "summary": "One model card, as JSON or as a page",
+            "responses": _answer(schemas.ModelSummarySchema, "The card, with its further attributes.", "404"),
+        },
+    },
+    "/livez": {"get": {"summary": "Liveness", "responses": _answer(schemas.HealthSchema, "Alive.")}},
+    "/readyz": {
+        "get": {
+            "summary": "Readiness",
+            "responses": _answer(schemas.HealthSchema, "Ready.")
+            | {"503": {"description": "Not ready.", "content": _json(schemas.HealthSchema)}},
+        }
+    },
+    "/openapi.yaml": {
+        "get": {
+            "summary": "This description",
+            "responses": {"200": {"description": "YAML.", "content": {"application/yaml": {}}}},
+        }
+    },
+}
+
+
+@cache
+def openapi_yaml() -> str:
+    """The description as YAML."""
+    spec = APISpec(
+        title="Wearable CDS",
+        version=VERSION,
+        openapi_version="3.1.0",
+        plugins=[MarshmallowPlugin(schema_name_resolver=_schema_name)],
+        info={"description": "CDS Hooks services for wearable and home-device data.", "license": _LICENSE},
+    )
+    spec.components.security_scheme("ehr_jwt", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    for path, operations in _PATHS.items():
+        methods = {name: dict(value) for name, value in operations.items() if name != "parameters"}
+        spec.path(path=path, operations=methods, parameters=operations.get("parameters", []))
+    return yaml.safe_dump(spec.to_dict(), sort_keys=False, allow_unicode=True, width=100)
+
+
+_LICENSE: Final = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+
+
+def _schema_name(schema: Schema | type[Schema] | str) -> str:
+    name = schema if isinstance(schema, str) else getattr(schema, "__name__", type(schema).__name__)
+    return name.removesuffix("Schema")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(openapi_yaml())

@@ -1,0 +1,151 @@
+"""Gather, map, decide: one hook request under one deadline, from entries to a decision.
+
+Between `routes.cds_hooks` (who calls, what is asked) and the services of `hooks` (what is answered).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+from uuid import UUID
+
+from cds_service.egress import Deadline
+from cds_service.fhir_client import Pages, Query
+from fhir_mappers.site import Site
+from fhir_mappers.to_patient_record import to_patient_record
+from hooks.errors import DataUnobtainable
+from hooks.prefetch import DataNeed, Entry, EntryState, read_entries, search_parameters
+from hooks.protocol import HookRequest
+from hooks.service import Decision, Practice, Question, Service
+from models.patient_record import Completeness, PatientRecord
+
+FOREIGN_RESOURCE: Final = "wrong_patient"
+"""The mapper's drop reason for a resource of another patient: nothing may be computed beside one."""
+
+_KNOWN: Final = {
+    EntryState.NULL: Completeness.EMPTY,
+    EntryState.EMPTY_BUNDLE: Completeness.EMPTY,
+    EntryState.RESOURCE: Completeness.COMPLETE,
+    EntryState.BUNDLE: Completeness.COMPLETE,
+    EntryState.OPERATION_OUTCOME: Completeness.FAILED,
+    EntryState.WRAPPED: Completeness.FAILED,
+    EntryState.WRONG_TYPE: Completeness.FAILED,
+}
+
+
+class Reader(Protocol):
+    """Whoever can fetch what the EHR did not send: `fhir_client.FhirClient`."""
+
+    def gather(self, queries: Mapping[str, Query], deadline: Deadline) -> dict[str, Pages]: ...
+
+    def follow(self, first_page: bytes, deadline: Deadline) -> Pages: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Raw resources by prefetch key, and how complete each key is."""
+
+    pages: Mapping[str, Sequence[bytes]]
+    completeness: Mapping[str, Completeness]
+    fetched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When the question is asked, how long the answer may take, and the id that its cards derive from."""
+
+    as_of_ms: int
+    deadline: Deadline
+    response_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the organisation registered about its data and its wishes, and how we may read its EHR."""
+
+    site: Site = field(default_factory=Site)
+    practice: Practice = field(default_factory=Practice)
+    reader: Reader | None = None
+
+
+def decide(service: Service, request: HookRequest, moment: Moment, place: Place) -> Decision:
+    """The service's answer. Raises DataUnobtainable where required data are not to be had (412)."""
+    gathered = gather(service, request, moment, place.reader)
+    record = to_record(service, request, gathered, moment, place)
+    question = Question(record, request.context, moment.as_of_ms, moment.response_id, place.practice)
+    return service.decide(question)
+
+
+def gather(service: Service, request: HookRequest, moment: Moment, reader: Reader | None) -> Gathered:
+    """Prefetch where it came, FHIR searches where it did not; each key judged alone (PF1)."""
+    entries = read_entries(service.needs, request.prefetch)
+    pages = {key: _bodies(entry) for key, entry in entries.items()}
+    known = {key: _KNOWN[entry.state] for key, entry in entries.items() if entry.state in _KNOWN}
+    fetched = _fetch(service, request, entries, moment, reader) if reader else {}
+    pages |= {key: list(found.bodies) for key, found in fetched.items()}
+    known |= {key: found.completeness for key, found in fetched.items()}
+    for key, entry in entries.items():
+        truncated = entry.state is EntryState.TRUNCATED_BUNDLE
+        known.setdefault(key, Completeness.PARTIAL if truncated else Completeness.NOT_ASKED)
+    _require(service.needs, known)
+    return Gathered(pages, known, tuple(sorted(fetched)))
+
+
+def to_record(
+    service: Service, request: HookRequest, gathered: Gathered, moment: Moment, place: Place
+) -> PatientRecord:
+    """The patient as the models see them. Raises DataUnobtainable beside another's resource (F-14)."""
+    record = to_patient_record(
+        request.context.patient_id,
+        gathered.pages,
+        as_of_ms=moment.as_of_ms,
+        site=place.site,
+        completeness=gathered.completeness,
+    )
+    if FOREIGN_RESOURCE in record.rejected:
+        raise DataUnobtainable("The data held a resource of another patient.", reason="foreign_patient")
+    return record
+
+
+def _bodies(entry: Entry) -> list[bytes]:
+    return [entry.body] if entry.body else []
+
+
+def _fetch(
+    service: Service, request: HookRequest, entries: Mapping[str, Entry], moment: Moment, reader: Reader
+) -> dict[str, Pages]:
+    """Only what is missing is asked for (PE3), and only what the EHR did not itself fail to find."""
+    needs = service.needs_by_key()
+    patient_id = request.context.patient_id
+    absent = [key for key, entry in entries.items() if entry.state is EntryState.ABSENT]
+    found = reader.gather(
+        {key: _query(needs[key], patient_id, moment.as_of_ms) for key in absent}, moment.deadline
+    )
+    for key, entry in entries.items():
+        if entry.state is EntryState.TRUNCATED_BUNDLE:
+            found[key] = reader.follow(entry.body, moment.deadline)
+    return found
+
+
+def _query(need: DataNeed, patient_id: str, as_of_ms: int) -> Query:
+    if need.is_read:
+        return Query(need.resource_type, id=patient_id)
+    return Query(need.resource_type, search_parameters(need, patient_id, as_of_ms))
+
+
+def _require(needs: Sequence[DataNeed], known: Mapping[str, Completeness]) -> None:
+    """PF4: 412 names the keys; a patient that is known to be absent is not a patient we can answer for."""
+    unobtainable = [
+        need.key
+        for need in needs
+        if need.required
+        and (
+            known[need.key] in (Completeness.FAILED, Completeness.NOT_ASKED)
+            or (need.is_read and known[need.key] is not Completeness.COMPLETE)
+        )
+    ]
+    if unobtainable:
+        raise DataUnobtainable(
+            f"Neither prefetch nor the FHIR server gave required data: {', '.join(unobtainable)}.",
+            reason="data_unobtainable",
+            expression=[f"prefetch.{key}" for key in unobtainable],
+        )

@@ -1,0 +1,12 @@
+"""Settings of `wearable-cds serve` for those who start gunicorn themselves:
+
+gunicorn -c docker/gunicorn.conf.py 'cds_service.serve:application()'
+"""
+
+import os
+
+from cds_service.serve import gunicorn_options
+
+globals().update(
+    gunicorn_options(os.environ.get("BIND", "0.0.0.0:8000"), int(os.environ.get("WORKERS", "2")))
+)
