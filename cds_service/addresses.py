@@ -4,9 +4,9 @@ The ground that `tenants` (what is registered) and `egress` (where a packet may 
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 _ACCEPTABLE: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%|^{}\"<>`]+")
 """Printable ASCII without space and backslash; FHIR servers leave `|` and some others raw in links."""
@@ -22,7 +22,7 @@ class UnacceptableAddress(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An absolute http or https address, taken apart. `path` has no trailing slash, `query` no question mark."""
+    """An absolute http or https address, taken apart; the host in lower case, the rest as it was written."""
 
     scheme: str
     host: str
@@ -51,13 +51,20 @@ class Address:
         """What stands in the request line."""
         return (self.path or "/") + (f"?{self.query}" if self.query else "")
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """The whole address again."""
         return f"{self.scheme}://{self.authority}{self.path}" + (f"?{self.query}" if self.query else "")
 
     def covers(self, other: "Address") -> bool:
         """Whether the other is on the same server, at this path or under it."""
-        under = other.path == self.path or other.path.startswith(f"{self.path}/")
-        return self.origin == other.origin and under
+        base = self.path.rstrip("/")
+        return self.origin == other.origin and (other.path == base or other.path.startswith(f"{base}/"))
+
+    def under(self, *segments: str) -> "Address":
+        """The address of something below this one; segments are escaped."""
+        path = "/".join([self.path.rstrip("/"), *(quote(segment, safe="") for segment in segments)])
+        return replace(self, path=path, query="")
 
 
 def parse_address(text: str) -> Address:
@@ -81,7 +88,29 @@ def parse_address(text: str) -> Address:
         raise UnacceptableAddress("has no acceptable host")
     _refuse_dot_segments(parts.path)
     port = _DEFAULT_PORT[parts.scheme] if port is None else port
-    return Address(parts.scheme, host, port, parts.path.rstrip("/"), parts.query)
+    return Address(parts.scheme, host, port, parts.path, parts.query)
+
+
+def parse_registered(text: str, *, loopback: bool = False) -> Address:
+    """An address that we may call: https, or http on this machine if `loopback`.
+
+    Raises UnacceptableAddress.
+    """
+    found = parse_address(text)
+    if found.scheme != "https" and not (loopback and found.is_loopback):
+        raise UnacceptableAddress("is not https")
+    return found
+
+
+def parse_base(text: str, *, loopback: bool = False) -> Address:
+    """A registered address that others lie under, without query and trailing slash.
+
+    Raises UnacceptableAddress.
+    """
+    found = parse_registered(text, loopback=loopback)
+    if found.query:
+        raise UnacceptableAddress("carries a query")
+    return replace(found, path=found.path.rstrip("/"))
 
 
 def resolve_under(base: Address, reference: str) -> Address:
@@ -91,7 +120,9 @@ def resolve_under(base: Address, reference: str) -> Address:
     """
     if not _ACCEPTABLE.fullmatch(reference):
         raise UnacceptableAddress("has characters that no address may have")
-    found = parse_address(urljoin(f"{base}/", reference))
+    found = parse_address(
+        urljoin(f"{base.text}/", reference)
+    )  # bases are registered without a trailing slash
     if not base.covers(found):
         raise UnacceptableAddress("leaves the registered base")
     return found

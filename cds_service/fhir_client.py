@@ -6,7 +6,7 @@ Between `pipeline` (which queries) and `egress` (which connection); bodies stay 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cds_service.egress import Deadline
+from cds_service.deadline import Deadline
 from models.patient_record import Completeness
 
 

@@ -9,12 +9,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from cds_service.addresses import Address, UnacceptableAddress, parse_address
+from cds_service.addresses import Address, UnacceptableAddress, parse_base
 from hooks.errors import Forbidden
 
 GlucoseUnit = Literal["mg/dL", "mmol/L"]
 PrefetchDialect = Literal["core", "relative-date"]
 SearchMethod = Literal["post", "get"]
+
+ALGORITHMS: Final = ("ES384", "RS384", "ES256", "RS256", "PS384", "EdDSA")
+"""All that a tenant may opt into; HMAC and `none` are no choice."""
 
 DEFAULT_ALGORITHMS: Final = ("ES384", "RS384")
 MAX_TOKEN_LIFETIME_S: Final = 300
@@ -103,7 +106,7 @@ class Tenant:
         Raises Forbidden with reason `egress.denied`; a trailing slash and the case of the host do not matter.
         """
         try:
-            asked = parse_address(fhir_server)
+            asked = parse_base(fhir_server, loopback=True)
         except UnacceptableAddress as error:
             raise Forbidden(reason="egress.denied") from error
         for base in self.fhir_bases:
