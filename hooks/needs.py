@@ -1,0 +1,82 @@
+"""The data that services ask for, each once: which codes, how far back, and which feature needs them.
+
+Code lists come from the mapper's table, so that what is asked for is what can be read.
+"""
+
+from typing import Final
+
+from fhir_mappers.codes import code_table
+from hooks.prefetch import DataNeed
+
+GLUCOSE_DAYS: Final = 14
+"""The consensus reporting period (Battelino 2019, Diabetes Care 42:1593)."""
+
+LAB_DAYS: Final = 365
+WEIGHT_DAYS: Final = 365
+"""Older values are not used for a dose; asking a year back lets a card say how old the newest is."""
+
+PAST_MEDICATION_DAYS: Final = 90
+"""Covers the longest look back of the dosing rules (drugs begun in the last 4 weeks, steroids, refills)."""
+
+
+def code_list(*features: str) -> str:
+    """All codes of these features as one FHIR token search value, with their systems."""
+    rows = [row for row in code_table().values() if row.feature in features]
+    return ",".join(f"{row.system}|{row.code}" for row in rows)
+
+
+def _observations(key: str, purpose: str, features: tuple[str, ...], days: int, count: int) -> DataNeed:
+    return DataNeed(key, "Observation", purpose, (("code", code_list(*features)),), days=days, count=count)
+
+
+PATIENT: Final = DataNeed(
+    "patient", "Patient", "age for the choice of targets and limits; the patient's identity", required=True
+)
+CGM: Final = DataNeed(
+    "cgm",
+    "Observation",
+    "consensus CGM metrics, patterns and hypoglycaemia risk; fasting glucose",
+    (("code", code_list("glucose_cgm")),),
+    days=GLUCOSE_DAYS,
+    count=4500,
+    required=True,
+)
+FINGERSTICKS: Final = _observations(
+    "fingersticks", "review without CGM; fasting glucose", ("glucose_smbg",), GLUCOSE_DAYS, 500
+)
+CONDITIONS: Final = DataNeed(
+    "conditions",
+    "Condition",
+    "type of diabetes, pregnancy and other conditions that decide which targets and rules hold",
+    (("clinical-status", "active,recurrence,relapse"),),
+    count=200,
+)
+MEDICATIONS: Final = DataNeed(
+    "medications",
+    "MedicationRequest",
+    "current insulin orders, however old, and drugs that change what a dose does",
+    (("status", "active,on-hold"),),
+    count=200,
+)
+PAST_MEDICATIONS: Final = DataNeed(
+    "past-medications",
+    "MedicationRequest",
+    "insulin doses and drugs stopped lately, which still act or explain a change",
+    (("status", "completed,stopped"),),
+    days=PAST_MEDICATION_DAYS,
+    date_parameter="authoredon",
+    count=200,
+)
+INSULIN_GIVEN: Final = DataNeed(
+    "insulin",
+    "MedicationAdministration",
+    "insulin on board, doses taken, automated delivery",
+    days=GLUCOSE_DAYS,
+    date_parameter="effective-time",
+    count=1000,
+)
+WEIGHT: Final = _observations("weight", "limits in units per kg", ("body_weight",), WEIGHT_DAYS, 20)
+RENAL: Final = _observations(
+    "renal", "renal function limits insulin doses", ("egfr", "creatinine"), LAB_DAYS, 20
+)
+HBA1C: Final = _observations("hba1c", "long-term glucose, shown with its age", ("hba1c",), LAB_DAYS, 10)
