@@ -35,7 +35,10 @@ class InsulinProduct:
 
 @dataclass(frozen=True, slots=True)
 class InsulinOrder:
-    """A MedicationRequest for insulin. `daily_dose_u` only where every dose and frequency is fixed."""
+    """A MedicationRequest for insulin. `daily_dose_u` only where every dose and frequency is fixed.
+
+    `why_no_dose` is a sentence. `when` holds the times of day as ordered (`HS`, `08:00:00`).
+    """
 
     reference: str
     product: InsulinProduct
@@ -50,11 +53,17 @@ class InsulinOrder:
     as_needed: bool
     instruction_text: str
     why_no_dose: str | None = None
+    when: tuple[str, ...] = ()
+    dose_range_u: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Medication:
-    """A current drug that is not insulin: name, codes as `system|code`, since when."""
+    """A current drug: name, codes as `system|code`, class (`systemic_steroid`) where known, since when.
+
+    Insulin stands here only when the patient reports it (`drug_class` `insulin`); ordered insulin has a record
+    of its own.
+    """
 
     reference: str
     name: str
@@ -62,6 +71,7 @@ class Medication:
     status: str
     start_ms: int | None
     end_ms: int | None = None
+    drug_class: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

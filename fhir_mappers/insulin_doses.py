@@ -1,0 +1,152 @@
+"""Insulin as given: MedicationAdministrations of injections, boluses and pump segments to rows.
+
+Sits beside observation mapping. Every dose is in units; a pump segment is the amount over its interval.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from fhir_mappers.dosage import Units, insulin_units, units_per_hour
+from fhir_mappers.insulin_products import product_of
+from fhir_mappers.references import Json, medication_concept, member, names, objects, reference_to, text
+from fhir_mappers.row import Drop, Row
+from fhir_mappers.timing import Effective, Moment, Precision, TimeFault, effective, parse_time
+from models.patient_record import InsulinKind, InsulinProduct
+from models.signals import INSULIN_BASAL, INSULIN_BOLUS, INSULIN_DELIVERY
+
+GIVEN: Final = frozenset({"completed", "in-progress"})
+EFFECTIVE_NAMES: Final = ("effective", "occurence", "occurrence")
+"""R4; R5 as published; R5 as one would spell it."""
+
+FAST: Final = frozenset({InsulinKind.RAPID, InsulinKind.SHORT})
+BASAL: Final = frozenset({InsulinKind.LONG, InsulinKind.INTERMEDIATE, InsulinKind.LONG_WITH_GLP1})
+
+MAX_BOLUS_U: Final = 100.0
+MAX_RATE_U_PER_H: Final = 35.0
+"""Hard limits of the IEEE 11073 insulin terms MDC 189452 and 189440."""
+
+DOSE_RATE_TOLERANCE: Final = 0.02
+"""Relative difference of dose and rate x time from which they conflict; engineering, above rounding."""
+
+MS_PER_HOUR: Final = 3_600_000
+HOURS: Final[Mapping[str, float]] = {"h": 1.0, "hour": 1.0, "min": 1 / 60, "s": 1 / 3600, "d": 24.0}
+
+
+class Amount(NamedTuple):
+    """Units given, the rate where one is stated, and flags on how they were found."""
+
+    units: float
+    rate_u_per_h: float | None
+    flags: frozenset[str]
+
+
+def to_insulin_doses(
+    administrations: Sequence[Json], medications: Mapping[str, Json], zone: ZoneInfo | None = None
+) -> tuple[list[Row], list[Drop]]:
+    """Rows of `insulin_bolus`, `insulin_basal` and `insulin_delivery` in `[iU]`, and what gave none.
+
+    `insulin_basal` is an injection of basal insulin (a point) or a pump segment (an interval with the amount
+    delivered in it). `insulin_delivery` is insulin of which nobody said whether it is basal or bolus.
+    The same amount over the same time counts once. `zone` reads times that came without an offset.
+    """
+    rows: dict[object, Row] = {}
+    drops: list[Drop] = []
+    for administration in administrations:
+        found = _dose(administration, medications, zone)
+        key = (found.signal, found.at_ms, found.until_ms, found.value) if isinstance(found, Row) else None
+        if isinstance(found, Drop):
+            drops.append(found)
+        elif key in rows:
+            drops.append(Drop(found.reference, "duplicate"))
+        else:
+            rows[key] = found
+    return list(rows.values()), drops
+
+
+def _dose(administration: Json, medications: Mapping[str, Json], zone: ZoneInfo | None) -> Row | Drop:
+    """One administration."""
+    reference, status = reference_to(administration), text(administration, "status")
+    if status not in GIVEN:
+        return Drop(reference, f"status:{status or 'missing'}")
+    concept = medication_concept(administration, medications)
+    product = product_of(concept)
+    if product is None:
+        return Drop(reference, "medication_not_insulin" if names(concept) else "medication_unknown")
+    when = effective(administration, zone, EFFECTIVE_NAMES)
+    if isinstance(when, TimeFault):
+        return Drop(reference, when.value)
+    if when.precision is not Precision.INSTANT:
+        return Drop(reference, "time_precision")
+    amount = _amount(member(administration, "dosage"), product, when.until_ms - when.at_ms)
+    if isinstance(amount, str):
+        return Drop(reference, amount)
+    return _row(administration, product, when, amount)
+
+
+def _amount(dosage: Json, product: InsulinProduct, span_ms: int) -> Amount | str:
+    """What was given, or the drop reason. A dose goes before rate x time: a pump counts what it delivered."""
+    dose, rate = insulin_units(member(dosage, "dose"), product), _rate(dosage, product)
+    if rate is not None and rate > MAX_RATE_U_PER_H:
+        return "implausible"
+    by_rate = rate * span_ms / MS_PER_HOUR if rate is not None and span_ms > 0 else None
+    if dose.value is not None:
+        conflict = by_rate is not None and _differ(dose.value, by_rate)
+        return Amount(dose.value, rate, dose.flags | ({"dose_rate_conflict"} if conflict else set()))
+    if by_rate is not None and not member(dosage, "dose"):
+        return Amount(by_rate, rate, frozenset({"dose_from_rate"}))
+    return dose.why.name.lower() if dose.why else "dose_missing"
+
+
+def _rate(dosage: Json, product: InsulinProduct) -> float | None:
+    """Units per hour of `rate[x]`, None where absent or in a unit that is no insulin rate."""
+    if quantity := member(dosage, "rateQuantity"):
+        return units_per_hour(quantity)
+    ratio = member(dosage, "rateRatio")
+    per = member(ratio, "denominator")
+    amount: Units = insulin_units(member(ratio, "numerator"), product)
+    hours, count = HOURS.get(text(per, "code") or text(per, "unit")), per.get("value", 1)
+    counted = isinstance(count, int | float) and not isinstance(count, bool) and 1e-6 < count < 1e6
+    return amount.value / (count * hours) if amount.value is not None and hours and counted else None
+
+
+def _differ(dose_u: float, by_rate_u: float) -> bool:
+    return abs(dose_u - by_rate_u) > DOSE_RATE_TOLERANCE * max(dose_u, by_rate_u)
+
+
+def _signal(product: InsulinProduct, amount: Amount) -> str:
+    if amount.rate_u_per_h is not None or product.kind in BASAL:
+        return INSULIN_BASAL
+    return INSULIN_BOLUS if product.kind in FAST else INSULIN_DELIVERY
+
+
+def _row(administration: Json, product: InsulinProduct, when: Effective, amount: Amount) -> Row | Drop:
+    signal, reference = _signal(product, amount), reference_to(administration)
+    if signal == INSULIN_BOLUS and amount.units > MAX_BOLUS_U:
+        return Drop(reference, "implausible")
+    updated = parse_time(member(administration, "meta").get("lastUpdated"))
+    return Row(
+        signal=signal,
+        value=amount.units,
+        unit="[iU]",
+        at_ms=when.at_ms,
+        until_ms=when.until_ms,
+        native_value=amount.units,
+        native_unit="[iU]",
+        reference=reference,
+        source=_source(administration),
+        flags=amount.flags | when.flags,
+        offset_min=when.offset_min,
+        updated_ms=updated.at_ms if isinstance(updated, Moment) else 0,
+    )
+
+
+def _source(administration: Json) -> str:
+    """The device that reports the dose: its reference, else its printed name, else the sending system."""
+    device = next(iter(objects(administration.get("device"))), {})
+    pointer = member(device, "reference") or device
+    return (
+        text(pointer, "reference")
+        or text(pointer, "display")
+        or text(member(administration, "meta"), "source")
+    )

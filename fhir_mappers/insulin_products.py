@@ -1,0 +1,121 @@
+"""Which insulin a concept names: ingredient, action and concentration, from codes and from the printed name.
+
+Sits under therapy and medications. What the codes and the names do not say stays None, and where they
+contradict each other everything stays None: a wrong product is worse than an unknown one.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from fhir_mappers.code_tables import CodeTable, TableRow, read_table
+from fhir_mappers.references import names
+from models.patient_record import InsulinKind, InsulinProduct
+
+KINDS: Final[Mapping[str, InsulinKind]] = {
+    **{kind.value: kind for kind in InsulinKind},
+    "long+GLP1": InsulinKind.LONG_WITH_GLP1,
+}
+FAST: Final = frozenset({InsulinKind.RAPID, InsulinKind.SHORT})
+"""Class codes call both 'fast-acting' or 'short-acting', so the two do not contradict each other."""
+
+SHARED_PARTS: Final = frozenset({"regular", "protamine", "inhaled", "liraglutide", "lixisenatide"})
+"""Words that also stand in names of drugs that are not insulin."""
+
+RXNORM: Final = "http://www.nlm.nih.gov/research/umls/rxnorm"
+INSULIN_WORD: Final = re.compile(r"\binsul(?!in-like)\w*")
+SUPPLY_WORD: Final = re.compile(r"needle|syringe|lancet|strip|pump|pod\b|swab|sharps|reservoir|infusion set")
+PER_ML: Final = re.compile(
+    r"(?<![\d.,])(\d+(?:\.\d+)?)\s*(?:unt|units?|unit\(s\)|\[?iu\]?|u)\s*(?:/|per)\s*(\d+(?:\.\d+)?)?\s*ml\b"
+)
+U_NUMBER: Final = re.compile(r"\bu-?(\d{2,3})\b")
+
+
+class Reading(NamedTuple):
+    """What one code or one printed name says of an insulin."""
+
+    ingredient: str | None = None
+    kind: InsulinKind | None = None
+    units_per_ml: float | None = None
+
+
+def product_of(concept: object) -> InsulinProduct | None:
+    """The insulin that a CodeableConcept names, or None when nothing in it says insulin."""
+    printed = names(concept)
+    coded = [_of_row(row) for row in CODES.rows_of(concept)]
+    named = [reading for name in printed if (reading := _of_name(name))]
+    if not coded and not named:
+        return None
+    ingredient, kind, units_per_ml = _agreed([*coded, *named])
+    return InsulinProduct(printed[0] if printed else "insulin", ingredient, kind, units_per_ml)
+
+
+def _agreed(readings: Sequence[Reading]) -> Reading:
+    """What all readings allow; nothing at all when two of them contradict each other."""
+    ingredients = {r.ingredient for r in readings if r.ingredient}
+    kinds = {r.kind for r in readings if r.kind}
+    strengths = {r.units_per_ml for r in readings if r.units_per_ml}
+    if len(ingredients) > 1 or len(strengths) > 1 or (len(kinds) > 1 and not kinds <= FAST):
+        return Reading()
+    exact_kind = next((r.kind for r in readings if r.ingredient and r.kind), None)
+    return Reading(
+        next(iter(ingredients), None) if exact_kind else None,
+        exact_kind or next(iter(kinds), None),
+        next(iter(strengths), None),
+    )
+
+
+def _of_row(row: TableRow) -> Reading:
+    strength = row.get("units_per_ml")
+    return Reading(row["ingredient"] or None, KINDS.get(row["kind"]), float(strength) if strength else None)
+
+
+def _of_name(name: str) -> Reading | None:
+    """What a printed name says; None when it is not the name of an insulin."""
+    lowered = name.lower()
+    parts = _parts(lowered)
+    says_insulin = INSULIN_WORD.search(lowered) and not (SUPPLY_WORD.search(lowered) and not parts)
+    if not says_insulin and not parts - SHARED_PARTS:
+        return None
+    ingredient, kind = COMPOSITIONS.get(parts, ("+".join(sorted(parts)) or None, None))
+    return Reading(ingredient, kind, _strength(lowered, kind))
+
+
+def _parts(lowered: str) -> frozenset[str]:
+    """The ingredients that a name in lower case prints; the longest phrases are read first."""
+    found: set[str] = set()
+    for pattern, parts in WORDS:
+        lowered, count = pattern.subn(" ", lowered)
+        if count:
+            found |= parts
+    return frozenset(found)
+
+
+def _strength(lowered: str, kind: InsulinKind | None) -> float | None:
+    """Units per mL as printed (`100 UNT/ML`, `300 units per 3 mL`, `U-100`); None when absent or ambiguous.
+
+    The two shares of a premix add up: 70 and 30 units per mL are 100.
+    """
+    printed = [float(units) / float(ml or 1) for units, ml in PER_ML.findall(lowered) if float(ml or 1)]
+    printed += [float(number) for number in U_NUMBER.findall(lowered)]
+    shares = kind is InsulinKind.PREMIX and len(printed) == 2 and max(printed) < 100
+    values = {sum(printed)} if shares else set(printed)
+    return values.pop() if len(values) == 1 else None
+
+
+def _phrases() -> list[tuple[re.Pattern[str], frozenset[str]]]:
+    rows = sorted(read_table("insulin_words.csv"), key=lambda row: -len(row["word"]))
+    return [
+        (re.compile(rf"(?<!\w){re.escape(r['word'])}(?!\w)"), frozenset(r["parts"].split("+"))) for r in rows
+    ]
+
+
+PRODUCTS: Final = [row | {"kind": row["action"]} for row in read_table("insulin_products.csv")]
+CODES: Final = CodeTable.of(
+    [row | {"system": RXNORM, "code": row["rxcui"], "match": "exact"} for row in PRODUCTS]
+    + read_table("insulin_codes.csv")
+)
+WORDS: Final = _phrases()
+COMPOSITIONS: Final[Mapping[frozenset[str], tuple[str, InsulinKind]]] = {
+    _parts(row["rxnorm_name"].lower()): (row["ingredient"], KINDS[row["kind"]]) for row in PRODUCTS
+}
