@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final, TypeGuard
 
 from fhir_mappers.code_tables import read_table
 from fhir_mappers.references import Json, code_words, member, objects, text
@@ -59,6 +59,7 @@ class WhyNoDose(StrEnum):
     SEVERAL_DOSES = "the order has several instructions that cannot be added up"
     AS_NEEDED = "the dose is taken as needed"
     FREQUENCY_UNKNOWN = "how often a day the dose is taken is not fixed"
+    MEANING_MODIFIED = "an extension that changes the meaning of the order is not understood"
     NOT_DAILY = "the dose is not taken every day"
 
 
@@ -195,7 +196,8 @@ def _instruction(instruction: Json, product: InsulinProduct) -> Dosing:
     amount, range_u = _amount(instruction, product)
     per_day, when = doses_per_day(member(instruction, "timing"))
     as_needed = _as_needed(instruction)
-    why = _why_not(amount, per_day, as_needed, printed)
+    modified = WhyNoDose.MEANING_MODIFIED if instruction.get("modifierExtension") else None
+    why = modified or _why_not(amount, per_day, as_needed, printed)
     daily = amount.value * per_day if why is None and amount.value is not None and per_day else None
     return Dosing(amount.value, per_day, daily, as_needed, printed, why, when, range_u)
 
@@ -260,7 +262,7 @@ def _frequency(repeat: Json) -> float | None:
     hours = HOURS_PER.get(text(repeat, "periodUnit"))
     if not _positive(frequency) or not _positive(period) or hours is None:
         return None
-    times = float(frequency) * 24.0 / (float(period) * hours)
+    times = frequency * 24.0 / (period * hours)
     return times if times <= MAX_TIMES_A_DAY else None
 
 
@@ -272,7 +274,7 @@ def _named_times(repeat: Json) -> float | None:
     return float(len(set(when) | set(clock)))
 
 
-def _positive(value: Any) -> bool:
+def _positive(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e6
 
 

@@ -42,12 +42,14 @@ class Reading(NamedTuple):
 def product_of(concept: object) -> InsulinProduct | None:
     """The insulin that a CodeableConcept names, or None when nothing in it says insulin."""
     printed = names(concept)
-    coded = [_of_row(row) for row in CODES.rows_of(concept)]
+    rows = list(CODES.rows_of(concept))
+    coded = [_of_row(row) for row in rows]
     named = [reading for name in printed if (reading := _of_name(name))]
     if not coded and not named:
         return None
     ingredient, kind, units_per_ml = _agreed([*coded, *named])
-    return InsulinProduct(printed[0] if printed else "insulin", ingredient, kind, units_per_ml)
+    known_names = (*printed, *(row["rxnorm_name"] for row in rows if "rxnorm_name" in row), "insulin")
+    return InsulinProduct(known_names[0], ingredient, kind, units_per_ml)
 
 
 def _agreed(readings: Sequence[Reading]) -> Reading:

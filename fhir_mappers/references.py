@@ -102,7 +102,7 @@ def medication_concept(resource: Json, medications: Mapping[str, Json]) -> Json 
 
 
 def _resolve(reference: str, contained: Sequence[Json], medications: Mapping[str, Json]) -> Json | None:
-    """The Medication a reference names: contained, relative, absolute or urn:uuid, with or without version."""
+    """The Medication a reference names: contained, relative, absolute or urn:uuid; a version is ignored."""
     if reference.startswith("#"):
         return next((c for c in contained if text(c, "id") == reference[1:]), None)
     bare = reference.split("/_history/")[0]

@@ -4,9 +4,10 @@ Sits beside insulin_doses, which maps what was given: an order is not an intake,
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from fhir_mappers.dosage import read_dosing
+from fhir_mappers.dosage import WhyNoDose, read_dosing
 from fhir_mappers.insulin_doses import to_insulin_doses
 from fhir_mappers.insulin_products import product_of
 from fhir_mappers.references import (
@@ -74,11 +75,13 @@ def order_drop_reason(request: Json, medications: Mapping[str, Json], as_of_ms: 
 
 
 def to_insulin_order(request: Json, medications: Mapping[str, Json]) -> InsulinOrder | None:
-    """One MedicationRequest, a draft too, as an insulin order; None when it is not for insulin, or forbids it."""
+    """One MedicationRequest, a draft too, as an insulin order; None when it is not one, or forbids it."""
     product = product_of(medication_concept(request, medications))
     if product is None or request.get("doNotPerform") is True:
         return None
     dosing = read_dosing(objects(request.get("dosageInstruction")), product)
+    if request.get("modifierExtension"):
+        dosing = replace(dosing, daily_dose_u=None, why=WhyNoDose.MEANING_MODIFIED)
     start_ms, end_ms = _bounds(request)
     return InsulinOrder(
         reference=reference_to(request),
