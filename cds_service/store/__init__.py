@@ -1,4 +1,33 @@
-"""What the service keeps: used tokens, cards given, feedback, decisions, and an audit chain, in one database.
+"""What the service keeps: used tokens, cards given, feedback, decisions and an audit chain, in one database.
 
-`open_store` is called once at start; routes and pipeline use the four parts of `Store`.
+`open_store` is called once at start; routes and pipeline use the parts of `Store`.
 """
+
+from dataclasses import dataclass
+
+from cds_service.settings import Settings
+from cds_service.store.database import open_database
+from cds_service.store.feedback import Feedback
+from cds_service.store.replay import AllUsedTokens, SqlUsedTokens, UsedTokens
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The parts of the store, over one database."""
+
+    replay: UsedTokens
+    feedback: Feedback
+
+
+def open_store(settings: Settings) -> Store:
+    """The store of this process, its schema brought up to date.
+
+    Raises SchemaTooNew, and SQLAlchemyError where the database cannot be opened.
+    """
+    engine = open_database(settings.database_url)
+    places: list[UsedTokens] = [SqlUsedTokens(engine)]
+    if settings.redis_url:
+        from cds_service.store.redis_replay import RedisUsedTokens
+
+        places.append(RedisUsedTokens(settings.redis_url))
+    return Store(AllUsedTokens(places), Feedback(engine, settings.secret_key))

@@ -1,0 +1,100 @@
+"""Opens the database: durable settings, migration under a lock, and one way to write in a transaction.
+
+The ground of the other files of `store`. SQLite by default, PostgreSQL for more than one host.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from hooks.errors import Unavailable
+
+BUSY_TIMEOUT_MS: Final = 2000
+"""How long a write waits for another; a hook's caller gives up after five seconds."""
+
+POOL_TIMEOUT_S: Final = 2
+_MIGRATION_LOCK: Final = 0x57434453
+_POSTGRESQL: Final = {
+    "connect_timeout": 2,
+    "options": f"-c statement_timeout={BUSY_TIMEOUT_MS} -c lock_timeout={BUSY_TIMEOUT_MS}",
+}
+
+
+class SchemaTooNew(RuntimeError):
+    """The database was written by a later version of this service, which this one must not touch."""
+
+
+def open_database(url: str) -> Engine:
+    """An engine on a database of the current schema; no connection stays open (workers fork after this).
+
+    Raises SchemaTooNew, and SQLAlchemyError where the database cannot be opened.
+    """
+    engine = connect(url)
+    migrate(engine)
+    engine.dispose()
+    return engine
+
+
+def connect(url: str) -> Engine:
+    """An engine with this project's settings, on a database of whatever schema."""
+    if url.startswith("sqlite"):
+        engine = create_engine(url, pool_timeout=POOL_TIMEOUT_S)
+        event.listen(engine, "connect", _make_sqlite_durable)
+        event.listen(engine, "begin", _begin_immediate)
+        return engine
+    return create_engine(url, pool_timeout=POOL_TIMEOUT_S, pool_pre_ping=True, connect_args=_POSTGRESQL)
+
+
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Lead the schema to a revision, one process at a time."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        _refuse_newer(connection, ScriptDirectory.from_config(config))
+        config.attributes["connection"] = connection
+        (command.upgrade if revision == "head" else command.downgrade)(config, revision)
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction, committed when the block ends. Raises Unavailable (503) where that fails."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise Unavailable(reason=f"store.{type(error).__name__}") from error
+
+
+def insert_new(connection: Connection, table: Table) -> Insert | Any:
+    """An insert that leaves a row alone which is there already; its rowcount tells."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+def _make_sqlite_durable(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say so, see below
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    """Wait for the right to write at the start: a transaction that asks for it later can only fail."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _refuse_newer(connection: Connection, scripts: ScriptDirectory) -> None:
+    known = {script.revision for script in scripts.walk_revisions()}
+    for current in MigrationContext.configure(connection).get_current_heads():
+        if current not in known:
+            raise SchemaTooNew("The database has a newer schema than this version of the service knows.")

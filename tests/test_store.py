@@ -1,0 +1,206 @@
+"""The store over a real database file: durable, idempotent, one tenant's rows never another's."""
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, event, inspect, text
+
+from cds_service.store.database import SchemaTooNew, connect, migrate, open_database
+from cds_service.store.feedback import MAX_COMMENT, Feedback, FeedbackItem, GivenCard
+from cds_service.store.replay import AllUsedTokens, SqlUsedTokens
+from cds_service.store.schema import METADATA
+from hooks.errors import Unavailable
+
+KEY = b"k" * 44
+CARD = GivenCard("11111111-1111-1111-1111-111111111111", "glucose-review", "instance", 1_000)
+ITEM = FeedbackItem(
+    CARD.uuid, "overridden", 2_000, reason_code="other", user_comment="seen at home: Ann Onymous"
+)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    return open_database(f"sqlite:///{tmp_path / 'store.db'}")
+
+
+@pytest.fixture
+def feedback(engine: Engine) -> Feedback:
+    feedback = Feedback(engine, KEY)
+    feedback.give("north", [CARD])
+    return feedback
+
+
+def test_migrations_lead_to_exactly_the_tables_that_the_code_uses(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_migrations_go_back_to_an_empty_database_and_forward_again(engine: Engine) -> None:
+    migrate(engine, "base")
+    assert set(inspect(engine).get_table_names()) == {"alembic_version"}
+    migrate(engine)
+    assert set(METADATA.tables) < set(inspect(engine).get_table_names())
+
+
+def test_a_database_of_a_later_version_is_refused_and_left_alone(engine: Engine, tmp_path: Path) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    with pytest.raises(SchemaTooNew):
+        open_database(f"sqlite:///{tmp_path / 'store.db'}")
+    with engine.begin() as connection:
+        assert connection.scalar(text("select version_num from alembic_version")) == "9999"
+
+
+def test_several_processes_may_start_on_an_empty_database_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with ThreadPoolExecutor(8) as pool:
+        engines = list(pool.map(lambda _: open_database(url), range(8)))
+    assert len(engines) == 8
+
+
+@pytest.mark.spec("F-22")
+def test_F22_sqlite_writes_ahead_and_syncs_fully(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert connection.scalar(text("pragma journal_mode")) == "wal"
+        assert connection.scalar(text("pragma synchronous")) == 2
+
+
+@pytest.mark.spec("FB7")
+def test_FB7_a_repeat_is_counted_once_and_a_change_of_mind_is_kept(feedback: Feedback) -> None:
+    changed = FeedbackItem(CARD.uuid, "accepted", 3_000, accepted_suggestions=("s1",))
+    assert feedback.record("north", "glucose-review", [ITEM, ITEM], 5_000).stored == 1
+    counts = feedback.record("north", "glucose-review", [ITEM, changed], 6_000)
+    assert (counts.stored, counts.repeated, counts.unmatched) == (1, 1, 0)
+    assert feedback.history("north", CARD.uuid) == (ITEM, changed)
+
+
+@pytest.mark.spec("FB8", "FB12", "E-02")
+@pytest.mark.parametrize(
+    ("tenant", "service", "card"),
+    [
+        ("south", "glucose-review", CARD.uuid),
+        ("north", "insulin-adjustment", CARD.uuid),
+        ("north", "glucose-review", "22222222-2222-2222-2222-222222222222"),
+    ],
+)
+def test_FB8_E02_feedback_on_a_foreign_or_unknown_card_is_stored_as_unmatched(
+    feedback: Feedback, tenant: str, service: str, card: str
+) -> None:
+    item = replace(ITEM, card=card)
+    counts = feedback.record(tenant, service, [item], 5_000)
+    assert (counts.stored, counts.unmatched) == (1, 1)
+    assert feedback.history(tenant, card) == (item,)
+
+
+@pytest.mark.spec("E-01")
+def test_E01_one_tenant_does_not_read_the_feedback_of_another(feedback: Feedback) -> None:
+    feedback.record("north", "glucose-review", [ITEM], 5_000)
+    assert feedback.history("south", CARD.uuid) == ()
+
+
+@pytest.mark.spec("FB4", "FB5")
+@pytest.mark.parametrize(
+    "item",
+    [
+        FeedbackItem(CARD.uuid, "overridden", 2_000),
+        FeedbackItem(CARD.uuid, "overridden", 2_000, reason_code="made-by-client", reason_system="urn:x"),
+        FeedbackItem(CARD.uuid, "overridden", 2_000, user_comment="only words"),
+    ],
+)
+def test_FB4_FB5_an_override_is_kept_with_whatever_reason_it_had(
+    feedback: Feedback, item: FeedbackItem
+) -> None:
+    feedback.record("north", "glucose-review", [item], 5_000)
+    assert feedback.history("north", CARD.uuid) == (item,)
+
+
+@pytest.mark.spec("FB11")
+def test_FB11_a_comment_is_unreadable_in_the_database_files_and_capped(
+    feedback: Feedback, engine: Engine, tmp_path: Path
+) -> None:
+    feedback.record("north", "glucose-review", [ITEM, replace(ITEM, user_comment="x" * 9_999)], 5_000)
+    on_disk = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"Ann Onymous" not in on_disk
+    assert CARD.uuid.encode() in on_disk
+    assert max(len(item.user_comment or "") for item in feedback.history("north", CARD.uuid)) == MAX_COMMENT
+
+
+@pytest.mark.spec("F-29")
+def test_F29_feedback_may_arrive_before_its_card(engine: Engine) -> None:
+    feedback = Feedback(engine, KEY)
+    assert feedback.record("north", "glucose-review", [ITEM], 5_000).unmatched == 1
+    feedback.give("north", [CARD])
+    assert feedback.record("north", "glucose-review", [ITEM], 6_000).unmatched == 0
+
+
+@pytest.mark.spec("F-21")
+def test_F21_a_full_disk_gives_503_and_loses_nothing_that_was_acknowledged(
+    feedback: Feedback, engine: Engine, tmp_path: Path
+) -> None:
+    with sqlite3.connect(tmp_path / "store.db") as raw:
+        pages = raw.execute("pragma page_count").fetchone()[0]
+    limited = connect(f"sqlite:///{tmp_path / 'store.db'}")
+    event.listen(limited, "connect", lambda c, _: c.execute(f"pragma max_page_count = {pages + 4}"))
+    acknowledged = 0
+    limited_feedback = Feedback(limited, KEY)
+    with pytest.raises(Unavailable):
+        for n in range(10_000):
+            limited_feedback.record("north", "glucose-review", [replace(ITEM, outcome_ms=n)], 5_000)
+            acknowledged += 1
+    assert 0 < acknowledged == len(feedback.history("north", CARD.uuid))
+
+
+@pytest.mark.spec("A-16", "JW11")
+def test_A16_of_eight_racing_copies_of_each_token_exactly_one_is_first(engine: Engine) -> None:
+    used = SqlUsedTokens(engine)
+    with ThreadPoolExecutor(8) as pool:
+        firsts = pool.map(lambda n: used.first_use("iss", f"token-{n % 50}", 10_000, 0), range(400))
+    assert sum(firsts) == 50
+
+
+@pytest.mark.spec("JW10", "A-16")
+def test_JW10_a_token_is_remembered_per_issuer_and_over_a_restart(engine: Engine, tmp_path: Path) -> None:
+    assert SqlUsedTokens(engine).first_use("iss", "token", 10_000, 0)
+    again = SqlUsedTokens(open_database(f"sqlite:///{tmp_path / 'store.db'}"))
+    assert not again.first_use("iss", "token", 10_000, 9_999)
+    assert again.first_use("other", "token", 10_000, 0)
+
+
+@given(st.lists(st.text(), min_size=2, max_size=2, unique=True), st.text())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+def test_the_hash_of_a_token_tells_issuer_and_id_apart(parts: list[str], tail: str) -> None:
+    from cds_service.store.replay import token_hash
+
+    issuer, token_id = parts
+    assert token_hash(issuer, token_id + tail) != token_hash(token_id, issuer + tail)
+
+
+class _Down:
+    def first_use(self, issuer: str, token_id: str, until_ms: int, now_ms: int) -> bool:
+        raise Unavailable(reason="replay.down")
+
+
+def test_a_token_seen_by_any_place_is_refused_even_if_the_other_place_failed_meanwhile(
+    engine: Engine,
+) -> None:
+    sql = SqlUsedTokens(engine)
+    assert AllUsedTokens([_Down(), sql]).first_use("iss", "token", 10_000, 0)
+    assert not AllUsedTokens([sql, _Down()]).first_use("iss", "token", 10_000, 0)
+
+
+def test_without_any_place_that_answers_nobody_gets_in() -> None:
+    with pytest.raises(Unavailable):
+        AllUsedTokens([_Down(), _Down()]).first_use("iss", "token", 10_000, 0)
+
+
+@pytest.mark.spec("F-20")
+def test_F20_a_database_that_is_gone_gives_503(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable):
+        SqlUsedTokens(connect(f"sqlite:///{tmp_path}/absent/store.db")).first_use("iss", "token", 10_000, 0)
