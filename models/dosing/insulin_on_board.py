@@ -9,9 +9,10 @@ the delay.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from models.dosing.insulin_doses import MS_PER_MIN, InsulinDoses, momentary
+from models.dosing.schedule import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +55,14 @@ def remaining_fraction(minutes_after_dose: ArrayLike, curve: InsulinCurve = RAPI
     curvature = (t**2 / (tau * td * (1.0 - a)) - t / tau - 1.0) * np.exp(-t / tau) + 1.0
     left: Array = 1.0 - scale * (1.0 - a) * curvature
     return np.where(t >= td, 0.0, left)
+
+
+def insulin_on_board_u(doses: InsulinDoses, at_ms: ArrayLike, curve: InsulinCurve = RAPID_ADULT) -> Array:
+    """Insulin that was delivered and has not acted yet at each instant, U, same shape as `at_ms`.
+
+    Only insulin delivered by then counts: a dose that lies ahead adds nothing.
+    """
+    parts = momentary(doses)
+    minutes = (np.asarray(at_ms, np.int64)[..., None] - parts.at_ms) / MS_PER_MIN
+    left = np.where(minutes >= 0.0, remaining_fraction(minutes, curve), 0.0)
+    return np.asarray(left @ parts.units)
