@@ -1,0 +1,74 @@
+"""Access tokens that the sandbox issues, and what their SMART scopes allow.
+
+`hook_client` issues one with each hook call; `fhir_server` asks what the bearer may read or write.
+"""
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from hooks.errors import Forbidden, Unauthorized
+
+TOKEN_LIFETIME_S: Final = 300
+
+_LETTERS: Final = {"read": "rs", "write": "cud", "*": "cruds"}
+"""SMART v1 words in SMART v2 letters (SC1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one token allows: whose data (None: everyone's), which scopes, until when, for which client."""
+
+    scope: str
+    client_id: str
+    expires_ms: int
+    patient: str | None = None
+
+    def require(self, resource_type: str, letter: str) -> None:
+        """Raises Forbidden unless some scope gives `letter` (one of c r u d s) on this type."""
+        if not any(allows(scope, resource_type, letter) for scope in self.scope.split()):
+            raise Forbidden("The scopes of this token do not cover the request.")
+
+
+def allows(scope: str, resource_type: str, letter: str) -> bool:
+    """Whether one SMART v1 or v2 scope grants the letter; others grant nothing (SC2)."""
+    level, slash, rest = scope.partition("/")
+    kind, dot, permissions = rest.partition(".")
+    if not (slash and dot) or level not in ("patient", "user", "system") or "?" in permissions:
+        return False
+    letters = _LETTERS.get(permissions, permissions)
+    ordered = "".join(each for each in "cruds" if each in letters)
+    return kind in ("*", resource_type) and letters == ordered and letter in letters
+
+
+class AccessTokens:
+    """Tokens in memory, by digest; they end with the process or their lifetime, whichever comes first."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._grants: dict[str, Grant] = {}
+
+    def issue(self, scope: str, client_id: str, patient: str | None = None) -> str:
+        """A new token; `patient` is a bare id and confines it to that patient's data."""
+        token, now_ms = secrets.token_urlsafe(32), self._clock()
+        grant = Grant(scope, client_id, now_ms + TOKEN_LIFETIME_S * 1000, patient)
+        with self._lock:
+            self._grants = {key: kept for key, kept in self._grants.items() if kept.expires_ms > now_ms}
+            self._grants[_digest(token)] = grant
+        return token
+
+    def grant(self, authorization: str) -> Grant:
+        """What the header `Authorization` allows. Raises Unauthorized for any token that is not alive."""
+        scheme, _, token = authorization.partition(" ")
+        found = self._grants.get(_digest(token)) if scheme.lower() == "bearer" else None
+        if found is None or found.expires_ms <= self._clock():
+            raise Unauthorized("A valid access token is needed.")
+        return found
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
