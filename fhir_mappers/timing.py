@@ -1,4 +1,4 @@
-"""FHIR dates and times to UTC milliseconds: every form of the standard, and the common ones a column at a time.
+"""FHIR dates and times, in every form of the standard, to UTC milliseconds.
 
 Sits under all mappers. Local offsets are kept, because `-00:00` and `Z` say nothing about the local hour.
 """
@@ -65,7 +65,7 @@ def parse_time(text: object, zone: ZoneInfo | None = None) -> Moment | TimeFault
     year, month, day, hour, minute, second, fraction, offset = found.groups()
     try:
         if hour is None:
-            return _calendar_moment(int(year), month and int(month), day and int(day), zone)
+            return _calendar_moment(int(year), int(month or 0), int(day or 0), zone)
         midnight_ms = (date(int(year), int(month), int(day)).toordinal() - EPOCH_DAY) * MS_PER_DAY
         clock_ms = _clock_ms(int(hour), int(minute), int(second or 0), fraction or "")
         return _instant(midnight_ms + clock_ms, offset, zone)
@@ -102,8 +102,8 @@ def _in_zone(wall_ms: int, zone: ZoneInfo) -> int:
     return round(wall.astimezone(UTC).timestamp() * MS_PER_SECOND)
 
 
-def _calendar_moment(year: int, month: int | None, day: int | None, zone: ZoneInfo | None) -> Moment:
-    """A date, month or year, from its first local midnight to the next one's; UTC where no zone is known."""
+def _calendar_moment(year: int, month: int, day: int, zone: ZoneInfo | None) -> Moment:
+    """A date, month or year (0 where not given), from local midnight to local midnight; UTC without zone."""
     first = date(year, month or 1, day or 1)
     if day:
         precision, after = Precision.DAY, first + timedelta(days=1)
@@ -131,7 +131,10 @@ class Effective:
 def effective(
     resource: Mapping[str, Any], zone: ZoneInfo | None, names: Sequence[str] = ("effective",)
 ) -> Effective | TimeFault:
-    """The `effective[x]` of a resource (`names` for R5's `occurence[x]`): dateTime, instant, Period, one Timing."""
+    """`effective[x]` of a resource as dateTime, instant, Period or a Timing of one event.
+
+    `names` are the spellings to try: R5 administrations have `occurence[x]`.
+    """
     for name in names:
         for form in ("DateTime", "Instant"):
             if (text := resource.get(name + form)) is not None:
