@@ -8,14 +8,16 @@ from typing import Any, Final, NamedTuple
 
 Json = dict[str, Any]
 
-OID_SYSTEMS: Final[Mapping[str, str]] = {
+OTHER_ADDRESSES: Final[Mapping[str, str]] = {
     "2.16.840.1.113883.6.96": "snomed.info/sct",
     "2.16.840.1.113883.6.88": "www.nlm.nih.gov/research/umls/rxnorm",
     "2.16.840.1.113883.6.90": "hl7.org/fhir/sid/icd-10-cm",
     "2.16.840.1.113883.6.3": "hl7.org/fhir/sid/icd-10",
     "2.16.840.1.113883.6.73": "www.whocc.no/atc",
+    "fhir.de/codesystem/bfarm/icd-10-gm": "hl7.org/fhir/sid/icd-10",
+    "fhir.de/codesystem/bfarm/atc": "www.whocc.no/atc",
 }
-"""HL7 code system identifiers (terminology.hl7.org, external code systems) and their FHIR addresses."""
+"""HL7 identifiers (terminology.hl7.org, external code systems) and national copies of code systems."""
 
 
 class Coding(NamedTuple):
@@ -44,10 +46,10 @@ def text(container: object, name: str) -> str:
 
 
 def same_system(system: str) -> str:
-    """A code system's address in one spelling: without scheme, upper case, outer slashes; OIDs resolved."""
+    """A code system's address in one spelling: lower case, no scheme, no outer slashes; other names resolved."""
     bare = system.strip().lower().removeprefix("urn:oid:")
     bare = bare.removeprefix("https://").removeprefix("http://").strip("/")
-    return OID_SYSTEMS.get(bare, bare)
+    return OTHER_ADDRESSES.get(bare, bare)
 
 
 def codings(concept: object) -> Iterator[Coding]:
@@ -56,6 +58,13 @@ def codings(concept: object) -> Iterator[Coding]:
         system, code = text(coding, "system"), text(coding, "code")
         if system and code:
             yield Coding(same_system(system), code, text(coding, "display"))
+
+
+def system_codes(concept: object) -> frozenset[str]:
+    """The codes of a concept as `system|code`, the system as it was sent."""
+    coded = objects(concept.get("coding")) if isinstance(concept, dict) else []
+    pairs = ((text(c, "system"), text(c, "code")) for c in coded)
+    return frozenset(f"{system}|{code}" for system, code in pairs if system and code)
 
 
 def names(concept: object) -> tuple[str, ...]:

@@ -23,7 +23,14 @@ from fhir_mappers.references import (
 from fhir_mappers.timing import Moment, Precision, parse_time
 from models.patient_record import InsulinOrder
 
-__all__ = ["order_drop_reason", "to_insulin_doses", "to_insulin_order", "to_insulin_orders"]
+__all__ = [
+    "order_drop_reason",
+    "order_span",
+    "period_span",
+    "to_insulin_doses",
+    "to_insulin_order",
+    "to_insulin_orders",
+]
 
 ORDER_INTENTS: Final = frozenset(
     {"order", "original-order", "reflex-order", "filler-order", "instance-order"}
@@ -70,7 +77,7 @@ def order_drop_reason(request: Json, medications: Mapping[str, Json], as_of_ms: 
     concept = medication_concept(request, medications)
     if product_of(concept) is None and not names(concept):
         return "medication_unknown"
-    _, end_ms = _bounds(request)
+    _, end_ms = order_span(request)
     return "order_expired" if end_ms is not None and end_ms < as_of_ms else None
 
 
@@ -82,7 +89,7 @@ def to_insulin_order(request: Json, medications: Mapping[str, Json]) -> InsulinO
     dosing = read_dosing(objects(request.get("dosageInstruction")), product)
     if request.get("modifierExtension"):
         dosing = replace(dosing, daily_dose_u=None, why=WhyNoDose.MEANING_MODIFIED)
-    start_ms, end_ms = _bounds(request)
+    start_ms, end_ms = order_span(request)
     return InsulinOrder(
         reference=reference_to(request),
         product=product,
@@ -112,11 +119,11 @@ def _copy_key(request: Json, order: InsulinOrder) -> object:
     return drug, order.dose_u, order.daily_dose_u, order.when, order.instruction_text
 
 
-def _bounds(request: Json) -> tuple[int | None, int | None]:
+def order_span(request: Json) -> tuple[int | None, int | None]:
     """When the ordered dosing starts and ends; it ends only where every instruction does."""
     whole = member(request, "effectiveDosePeriod")
     instructions = objects(request.get("dosageInstruction"))
-    spans = [_span(whole)] if whole else [_instruction_span(i, request) for i in instructions]
+    spans = [period_span(whole)] if whole else [_instruction_span(i, request) for i in instructions]
     starts = [start for start, _ in spans if start is not None]
     ends = [end for _, end in spans if end is not None]
     return min(starts, default=None), max(ends) if ends and len(ends) == len(spans) else None
@@ -130,10 +137,10 @@ def _instruction_span(instruction: Json, request: Json) -> tuple[int | None, int
     count = duration.get("value")
     if hours and authored_ms is not None and isinstance(count, int | float) and 0 < count < MAX_BOUND:
         return authored_ms, authored_ms + round(count * hours * MS_PER_HOUR)
-    return _span(member(repeat, "boundsPeriod"))
+    return period_span(member(repeat, "boundsPeriod"))
 
 
-def _span(period: Json) -> tuple[int | None, int | None]:
+def period_span(period: Json) -> tuple[int | None, int | None]:
     """Start and end of a Period. A date ends when its day is over everywhere: a running order stays."""
     end = parse_time(period.get("end"))
     if not isinstance(end, Moment):
