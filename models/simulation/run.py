@@ -79,6 +79,10 @@ class _Life:
         self.therapy = therapy
         self.around = circumstances
         self.announced_g = np.ascontiguousarray(circumstances.announced_g.T)
+        self.eaten_g = np.ascontiguousarray(circumstances.eaten_g.T)
+        self.sensor_error_mgdl = np.ascontiguousarray(circumstances.sensor_error_mgdl.T)
+        self.sensor_gap = np.ascontiguousarray(circumstances.sensor_gap.T)
+        self.glucose_use = np.ascontiguousarray(circumstances.glucose_use.T)
         self.nothing_g = np.zeros(len(patients))
         self.treated_at = np.full(len(patients), -RETREAT_AFTER_SLOTS)
         shape = (circumstances.slots, len(patients))
@@ -86,11 +90,11 @@ class _Life:
         self.recorded["announced_g"] = self.announced_g
 
     def live(self, slot: int) -> None:
-        around, model, recorded = self.around, self.model, self.recorded
+        model, recorded = self.model, self.recorded
         self._modulate(slot)
         glucose_mgdl = model.glucose_mgdl
-        cgm_mgdl = read_mgdl(glucose_mgdl, around.sensor_error_mgdl[:, slot], around.sensor_gap[:, slot])
-        eaten_g = around.eaten_g[:, slot] + self._rescue_g(slot, cgm_mgdl)
+        cgm_mgdl = read_mgdl(glucose_mgdl, self.sensor_error_mgdl[slot], self.sensor_gap[slot])
+        eaten_g = self.eaten_g[slot] + self._rescue_g(slot, cgm_mgdl)
         basal_u = self.therapy.basal_u_per_h[:, self._hour(slot)] / SLOTS_PER_HOUR
         bolus_u = self._bolus_u(slot, cgm_mgdl)
         recorded["glucose_mgdl"][slot], recorded["cgm_mgdl"][slot] = glucose_mgdl, cgm_mgdl
@@ -110,7 +114,7 @@ class _Life:
             Modulation(
                 production=float(around.production[slot % SLOTS_PER_DAY]),
                 insulin_action=around.insulin_action[:, slot // SLOTS_PER_DAY],
-                use=around.glucose_use[:, slot],
+                use=self.glucose_use[slot],
             )
         )
 

@@ -11,7 +11,7 @@ from models.simulation.run import simulate
 from models.simulation.virtual_patients import patients_in
 from models.simulation.worlds import DEFAULT, SHIFTED, World, draw_circumstances
 
-PATIENTS, DAYS = 3_000, 2
+PATIENTS, DAYS = 1_500, 4
 
 
 def seconds(world: World) -> float:
