@@ -66,6 +66,10 @@ class Address:
         path = "/".join([self.path.rstrip("/"), *(quote(segment, safe="") for segment in segments)])
         return replace(self, path=path, query="")
 
+    def asking(self, query: str) -> "Address":
+        """This address with another query, escaped already."""
+        return replace(self, query=query)
+
 
 def parse_address(text: str) -> Address:
     """Take an absolute address apart.

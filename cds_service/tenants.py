@@ -14,7 +14,8 @@ from hooks.errors import Forbidden
 
 GlucoseUnit = Literal["mg/dL", "mmol/L"]
 PrefetchDialect = Literal["core", "relative-date"]
-SearchMethod = Literal["post", "get"]
+SearchMethod = Literal["post", "post-or-get", "get"]
+"""POST keeps patients' ids out of access logs; `post-or-get` asks by GET where the server takes no POST."""
 
 ALGORITHMS: Final = ("ES384", "RS384", "ES256", "RS256", "PS384", "EdDSA")
 """All that a tenant may opt into; HMAC and `none` are no choice."""
@@ -83,7 +84,7 @@ class Tenant:
     services: Mapping[str, ServiceSetting] = field(default_factory=dict)
     titration_table: str | None = None
     prefetch_dialect: PrefetchDialect = "core"
-    search_method: SearchMethod = "post"
+    search_method: SearchMethod = "post-or-get"
     backend: Backend | None = None
     aliases_file: Path | None = None
     ca_file: Path | None = None

@@ -137,7 +137,7 @@ class _TenantSchema(Schema):
     services = fields.Dict(keys=fields.String(validate=_NAME), values=fields.Nested(_ServiceSchema))
     titration_table = fields.String(validate=_FILLED)
     prefetch_dialect = fields.String(validate=validate.OneOf(("core", "relative-date")))
-    search_method = fields.String(validate=validate.OneOf(("post", "get")))
+    search_method = fields.String(validate=validate.OneOf(("post", "post-or-get", "get")))
     backend = fields.Nested(_BackendSchema)
     aliases_file = _FileField()
     ca_file = _FileField()
