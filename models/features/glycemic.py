@@ -204,12 +204,11 @@ def _event_counts(window: TimeSeries, minutes: NDArray[np.float64], shown: Shown
     """Episodes of level 1 include those of level 2. Without a reading nothing is known of episodes."""
     if not len(window):
         return dict.fromkeys(EVENTS)
+    low_limits = (shown.below(bands.LOW), shown.below(bands.VERY_LOW))
+    high_limits = (shown.above(bands.HIGH), shown.above(bands.VERY_HIGH))
     lows, very_lows, highs, very_highs = (
-        episode_spans(window.at_ms, minutes, beyond)
-        for beyond in (
-            shown.below(bands.LOW), shown.below(bands.VERY_LOW), shown.above(bands.HIGH), shown.above(bands.VERY_HIGH)
-        )
-    )  # fmt: skip
+        episode_spans(window.at_ms, minutes, beyond) for beyond in low_limits + high_limits
+    )
     lasted = [(window.at_ms[last] - window.at_ms[first]) / MINUTE_MS + minutes[last] for first, last in lows]
     prolonged = sum(length >= PROLONGED_MIN for length in lasted)
     counts = (len(lows), len(very_lows), prolonged, len(highs), len(very_highs))

@@ -1,0 +1,197 @@
+"""Named glucose patterns with their times of day, worst first: explicit rules, no learning.
+
+Sits over the hourly table; the glucose review says the first one in words.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.assessment import Reason
+from models.features.hourly import HourlyGlucose, hourly_glucose
+from models.features.local_time import zone_of
+from models.features.meals import MealResponses, meal_responses
+from models.time_series import TimeSeries
+
+BLOCKS: Final = (("night", 0, 6), ("morning", 6, 11), ("afternoon", 11, 17), ("evening", 17, 24))
+"""Night is 00:00-05:59 (Danne 2017); the other blocks part the day at usual meals (our judgement)."""
+
+HOUR_MEASURED_MIN: Final = 42.0
+"""An hour counts as measured with 70 % of its readings, the share asked of the whole window."""
+
+LOW_DAYS: Final = 2
+"""Lows recur when seen on two days: one may be chance, a third is not waited for (our judgement)."""
+
+HIGH_DAY_SHARE: Final = 0.5
+HIGH_DAYS_MEASURED: Final = 5
+"""Highs recur on half of the measured days, of at least five (our judgement); a day is high when half of
+the measured time of those hours was."""
+
+DAWN_RISE_MGDL: Final = 20.0
+"""Pre-breakfast glucose over the nocturnal nadir (Monnier et al., Diabetes Care 2013;36:4057)."""
+
+UNSTABLE_CV_PERCENT: Final = 36.0
+"""Danne et al., Diabetes Care 2017;40:1631."""
+
+MEALS_NEEDED: Final = 5
+MEAL_SHARE: Final = 0.5
+"""Half of at least five meals (our judgement)."""
+
+
+class Rank(IntEnum):
+    """What comes first: hypoglycaemia before everything, then by harm."""
+
+    VERY_LOW = 0
+    LOW = 1
+    VERY_HIGH = 2
+    HIGH = 3
+    AFTER_MEALS = 4
+    DAWN = 5
+    VARIABLE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """`name` was seen between two local hours (`until_hour` excluded) on `seen` of `of` days or meals.
+
+    `extreme_mgdl` is the lowest reading of lows, the mean of highs, the median rise of dawn and meals,
+    and None for variability, whose `percent` is the coefficient of variation. Otherwise `percent` is the
+    share of measured time in those hours beyond the limit.
+    """
+
+    name: str
+    rank: Rank
+    from_hour: int
+    until_hour: int
+    seen: int
+    of: int
+    counted: str
+    percent: float
+    extreme_mgdl: float | None
+
+    @property
+    def text(self) -> str:
+        """The pattern in words, as `lows between 02:00 and 05:00 on 6 of 14 nights`."""
+        if self.rank is Rank.VARIABLE:
+            return f"{self.name}: coefficient of variation {self.percent:.0f} %"
+        if self.counted == "meals":
+            return f"{self.name} after {self.seen} of {self.of} meals"
+        hours = f"between {self.from_hour:02d}:00 and {self.until_hour:02d}:00"
+        return f"{self.name} {hours} on {self.seen} of {self.of} {self.counted}"
+
+
+def find_patterns(
+    glucose: TimeSeries, zone: str | None, cv_percent: float | None, carbs: TimeSeries | None = None
+) -> tuple[Pattern, ...] | Reason:
+    """Every pattern of the series, worst first, or why times of day cannot be told.
+
+    Give a window of about 14 days; `of` says how many days were measured well enough to count.
+    Patterns after meals need recorded carbohydrates, and without them are not looked for.
+    """
+    clock = zone_of(zone)
+    if isinstance(clock, Reason):
+        return clock
+    table = hourly_glucose(glucose, clock)
+    found = [*_lows(table), *_highs(table), *_dawn(table), *_variability(cv_percent)]
+    if carbs is not None:
+        found += _after_meals(meal_responses(glucose, carbs))
+    return tuple(sorted(found, key=lambda p: (p.rank, -p.seen / p.of, p.from_hour, p.name)))
+
+
+def _lows(table: HourlyGlucose) -> Iterator[Pattern]:
+    for block, start, end in BLOCKS:
+        hours = _core(np.count_nonzero(table.low[:, start:end] > 0, axis=0), start)
+        low = table.low[:, hours].sum(axis=1)
+        seen = int(np.count_nonzero(low > 0))
+        if seen < LOW_DAYS:
+            continue
+        very_low = np.count_nonzero(table.very_low[:, hours].sum(axis=1) > 0) >= LOW_DAYS
+        yield Pattern(
+            name="very low glucose" if very_low else "lows",
+            rank=Rank.VERY_LOW if very_low else Rank.LOW,
+            from_hour=hours.start,
+            until_hour=hours.stop,
+            seen=seen,
+            of=int(np.count_nonzero(_measured(table, hours) | (low > 0))),
+            counted="nights" if block == "night" else "days",
+            percent=_percent(low, table, hours),
+            extreme_mgdl=float(np.nanmin(table.lowest_mgdl[low > 0][:, hours])),
+        )
+
+
+def _highs(table: HourlyGlucose) -> Iterator[Pattern]:
+    for block, start, end in BLOCKS:
+        often = np.count_nonzero(table.high[:, start:end] > table.measured[:, start:end] / 2, axis=0)
+        hours = _core(often, start)
+        measured = _measured(table, hours)
+        high = table.high[:, hours].sum(axis=1)
+        total = table.measured[:, hours].sum(axis=1)
+        seen, of = int(np.count_nonzero(measured & (high > total / 2))), int(np.count_nonzero(measured))
+        if of < HIGH_DAYS_MEASURED or seen < HIGH_DAY_SHARE * of:
+            continue
+        very_high = table.very_high[:, hours].sum() > table.measured[:, hours].sum() / 2
+        yield Pattern(
+            name="very high glucose" if very_high else "highs",
+            rank=Rank.VERY_HIGH if very_high else Rank.HIGH,
+            from_hour=hours.start,
+            until_hour=hours.stop,
+            seen=seen,
+            of=of,
+            counted="nights" if block == "night" else "days",
+            percent=_percent(high, table, hours),
+            extreme_mgdl=float(np.nanmean(table.mean_mgdl[measured][:, hours])),
+        )
+
+
+def _dawn(table: HourlyGlucose) -> Iterator[Pattern]:
+    """Rise from the lowest hour of 00-05 to the hour 05-06, on nights without a low (not a rebound)."""
+    night = table.mean_mgdl[:, 0:6]
+    counted = ~np.isnan(night).any(axis=1) & ~(table.low[:, 0:6] > 0).any(axis=1)
+    rise = night[counted, 5] - night[counted, :5].min(axis=1)
+    seen, of = int(np.count_nonzero(rise >= DAWN_RISE_MGDL)), int(np.count_nonzero(counted))
+    if of >= HIGH_DAYS_MEASURED and seen >= HIGH_DAY_SHARE * of:
+        share = 100 * seen / of
+        yield Pattern("dawn rise", Rank.DAWN, 3, 6, seen, of, "nights", share, float(np.median(rise)))
+
+
+def _variability(cv_percent: float | None) -> Iterator[Pattern]:
+    if cv_percent is not None and cv_percent > UNSTABLE_CV_PERCENT:
+        yield Pattern("high variability", Rank.VARIABLE, 0, 24, 1, 1, "windows", cv_percent, None)
+
+
+def _after_meals(meals: MealResponses) -> Iterator[Pattern]:
+    """Highs by the rise within the meal's hours, lows by episodes that start in them."""
+    of = meals.rise_mgdl.size
+    followed = ~np.isnan(meals.lowest_mgdl)
+    high, low = int(np.count_nonzero(meals.high)), int(np.count_nonzero(followed))
+    if low >= LOW_DAYS:
+        lowest = float(meals.lowest_mgdl[followed].min())
+        yield Pattern("lows", Rank.LOW, 0, 24, low, of, "meals", 100 * low / of, lowest)
+    if of >= MEALS_NEEDED and high >= MEAL_SHARE * of:
+        rise = float(np.median(meals.rise_mgdl))
+        yield Pattern("highs", Rank.AFTER_MEALS, 0, 24, high, of, "meals", 100 * high / of, rise)
+
+
+def _core(days: NDArray[np.int64], start: int) -> slice:
+    """The run of hours around the worst one in which at least half as many days were hit."""
+    worst = int(days.argmax())
+    often = 2 * days >= max(1, days[worst])
+    first, last = worst, worst + 1
+    while first > 0 and often[first - 1]:
+        first -= 1
+    while last < days.size and often[last]:
+        last += 1
+    return slice(start + first, start + last)
+
+
+def _measured(table: HourlyGlucose, hours: slice) -> NDArray[np.bool_]:
+    enough: NDArray[np.bool_] = table.measured[:, hours].mean(axis=1) >= HOUR_MEASURED_MIN
+    return enough
+
+
+def _percent(beyond: NDArray[np.float64], table: HourlyGlucose, hours: slice) -> float:
+    return float(100 * beyond.sum() / table.measured[:, hours].sum())
