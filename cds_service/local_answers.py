@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from cds_service import pipeline
-from cds_service.egress import Deadline
+from cds_service.deadline import Deadline
 from fhir_mappers import points as as_points
 from fhir_mappers.decode import NotFhir
 from fhir_mappers.site import Site

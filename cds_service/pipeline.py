@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 from uuid import UUID
 
-from cds_service.egress import Deadline
+from cds_service.deadline import Deadline
 from cds_service.fhir_client import Pages, Query
 from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import to_patient_record

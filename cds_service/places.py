@@ -6,7 +6,7 @@ Between `routes.cds_hooks` and `pipeline`; the rules FA3, FA4, FA10 and C-01 are
 from cds_service.fhir_client import FhirClient
 from cds_service.pipeline import Place, Reader
 from cds_service.shell import Shell
-from cds_service.smart_auth import HookToken
+from cds_service.smart_auth import hook_token
 from cds_service.tenants import Tenant
 from fhir_mappers.site import Site
 from hooks.errors import Forbidden
@@ -14,11 +14,11 @@ from hooks.protocol import HookRequest
 from hooks.service import Practice
 
 
-def place_of(known: Shell, tenant: Tenant, asked: HookRequest, as_of_ms: int) -> Place:
+def place_of(known: Shell, tenant: Tenant, asked: HookRequest) -> Place:
     """Site, practice and reader for this call. Raises Forbidden for a server or token that is not its own."""
     _check_authorization(tenant, asked)
     site = known.sites.get(tenant.id, Site(zone=tenant.zone))
-    return Place(site, _practice(known, tenant), _reader(known, tenant, asked, as_of_ms))
+    return Place(site, _practice(known, tenant), _reader(known, tenant, asked))
 
 
 def _check_authorization(tenant: Tenant, asked: HookRequest) -> None:
@@ -40,7 +40,7 @@ def _practice(known: Shell, tenant: Tenant) -> Practice:
     )
 
 
-def _reader(known: Shell, tenant: Tenant, asked: HookRequest, as_of_ms: int) -> Reader | None:
+def _reader(known: Shell, tenant: Tenant, asked: HookRequest) -> Reader | None:
     """The hook's own token, or an open server (development); without either nothing is read."""
     if asked.fhir_server is None:
         return None
@@ -48,5 +48,5 @@ def _reader(known: Shell, tenant: Tenant, asked: HookRequest, as_of_ms: int) -> 
     access = asked.fhir_authorization
     if access is None:
         return FhirClient(known.egress, base, None, tenant) if base.open else None
-    token = HookToken(access.access_token, as_of_ms + access.expires_in_s * 1000, access.scope)
+    token = hook_token(access.access_token, access.expires_in_s, access.scope)
     return FhirClient(known.egress, base, token, tenant)

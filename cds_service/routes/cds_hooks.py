@@ -13,7 +13,7 @@ from marshmallow import ValidationError
 
 from cds_service import pipeline, shell
 from cds_service.client_auth import Caller
-from cds_service.egress import Deadline
+from cds_service.deadline import Deadline
 from cds_service.http import json_response, read_json_body
 from cds_service.places import place_of
 from cds_service.schemas import FeedbackSchema
@@ -63,7 +63,7 @@ def call(service_id: str) -> Response:
         raise BadRequest("This service answers another hook.", expression=["hook"])
     seconds = caller.tenant.limits.deadline_s or known.settings.deadline_s
     moment = pipeline.Moment(as_of_ms, Deadline.after(seconds - RESERVE_S), uuid.uuid4())
-    place = place_of(known, caller.tenant, asked, as_of_ms)
+    place = place_of(known, caller.tenant, asked)
     decision = pipeline.decide(service, asked, moment, place)
     _remember(caller.tenant, service, asked, decision, as_of_ms)
     return json_response({"cards": [card.to_json() for card in decision.cards]})
