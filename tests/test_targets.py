@@ -21,7 +21,7 @@ T1, T2 = "type_1_diabetes", "type_2_diabetes"
         (18, {T1}, TargetGroup.MOST_ADULTS),
         (64, {T2}, TargetGroup.MOST_ADULTS),
         (65, {T2}, TargetGroup.OLDER_OR_HIGH_RISK),
-        (40, {T1, "hypoglycemia_unawareness"}, TargetGroup.OLDER_OR_HIGH_RISK),
+        (40, {T1, "hypoglycaemia_unawareness"}, TargetGroup.OLDER_OR_HIGH_RISK),
         (30, {T1, "pregnancy"}, TargetGroup.PREGNANCY_TYPE_1),
         (30, {T2, "pregnancy"}, TargetGroup.PREGNANCY_OTHER),
         (None, {"gestational_diabetes"}, TargetGroup.PREGNANCY_OTHER),

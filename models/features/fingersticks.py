@@ -14,7 +14,6 @@ from models.features.bands import HIGH, LOW, VERY_HIGH, VERY_LOW, ShownGlucose, 
 from models.features.fasting import FastingInputs, FastingValue, fasting_values
 from models.features.glycemic import REPORT_DAYS
 from models.features.local_time import minute_of_day, zone_of
-from models.features.patterns import BLOCKS
 from models.features.sampling import DAY_MS
 from models.preprocess.copies import one_per_instant
 from models.time_series import TimeSeries
@@ -23,6 +22,9 @@ from models.time_series import TimeSeries
 # average, spread over half of the days.
 READINGS_NEEDED: Final = 14
 DAYS_NEEDED: Final = 7
+
+BLOCKS: Final = (("night", 0, 6), ("morning", 6, 11), ("afternoon", 11, 17), ("evening", 17, 24))
+"""Night is 00:00-05:59 (Danne 2017); the others part the day at usual meals (our judgement)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from models.features.local_time import zone_of
 from models.features.meals import MealResponses, meal_responses
 from models.time_series import TimeSeries
 
-BLOCKS: Final = (("night", 0, 6), ("morning", 6, 11), ("afternoon", 11, 17), ("evening", 17, 24))
-"""Night is 00:00-05:59 (Danne 2017); the other blocks part the day at usual meals (our judgement)."""
+NIGHT_UNTIL_HOUR: Final = 6
+"""Night is 00:00-05:59 (Danne et al., Diabetes Care 2017;40:1631)."""
 
 HOUR_MEASURED_MIN: Final = 42.0
 """An hour counts as measured with 70 % of its readings, the share asked of the whole window."""
@@ -58,7 +58,8 @@ class Rank(IntEnum):
 class Pattern:
     """`name` was seen between two local hours (`until_hour` excluded) on `seen` of `of` days or meals.
 
-    `extreme_mgdl` is the lowest reading of lows, the mean of highs, the median rise of dawn and meals,
+    `level_2` of the seen days were below 54 or above 250 mg/dL (3.0, 13.9 mmol/L); it is 0 where levels
+    are not told apart. `extreme_mgdl` is the lowest reading of lows, the mean of highs, the median rise of dawn and meals,
     and None for variability, whose `percent` is the coefficient of variation. Otherwise `percent` is the
     share of measured time in those hours beyond the limit.
     """
@@ -72,16 +73,18 @@ class Pattern:
     counted: str
     percent: float
     extreme_mgdl: float | None
+    level_2: int = 0
 
     @property
     def text(self) -> str:
-        """The pattern in words, as `lows between 02:00 and 05:00 on 6 of 14 nights`."""
+        """The pattern in words, as `lows between 02:00 and 05:00 on 6 of 14 nights, level 2 on 3`."""
         if self.rank is Rank.VARIABLE:
             return f"{self.name}: coefficient of variation {self.percent:.0f} %"
         if self.counted == "meals":
             return f"{self.name} after {self.seen} of {self.of} meals"
         hours = f"between {self.from_hour:02d}:00 and {self.until_hour:02d}:00"
-        return f"{self.name} {hours} on {self.seen} of {self.of} {self.counted}"
+        level_2 = f", level 2 on {self.level_2}" if self.level_2 else ""
+        return f"{self.name} {hours} on {self.seen} of {self.of} {self.counted}{level_2}"
 
 
 def find_patterns(
@@ -103,47 +106,46 @@ def find_patterns(
 
 
 def _lows(table: HourlyGlucose) -> Iterator[Pattern]:
-    for block, start, end in BLOCKS:
-        hours = _core(np.count_nonzero(table.low[:, start:end] > 0, axis=0), start)
+    for hours in _windows(np.count_nonzero(table.low > 0, axis=0)):
         low = table.low[:, hours].sum(axis=1)
         seen = int(np.count_nonzero(low > 0))
         if seen < LOW_DAYS:
             continue
-        very_low = np.count_nonzero(table.very_low[:, hours].sum(axis=1) > 0) >= LOW_DAYS
+        level_2 = int(np.count_nonzero(table.very_low[:, hours].sum(axis=1) > 0))
         yield Pattern(
-            name="very low glucose" if very_low else "lows",
-            rank=Rank.VERY_LOW if very_low else Rank.LOW,
+            name="lows",
+            rank=Rank.VERY_LOW if level_2 >= LOW_DAYS else Rank.LOW,
             from_hour=hours.start,
             until_hour=hours.stop,
             seen=seen,
             of=int(np.count_nonzero(_measured(table, hours) | (low > 0))),
-            counted="nights" if block == "night" else "days",
+            counted=_counted(hours),
             percent=_percent(low, table, hours),
             extreme_mgdl=float(np.nanmin(table.lowest_mgdl[low > 0][:, hours])),
+            level_2=level_2,
         )
 
 
 def _highs(table: HourlyGlucose) -> Iterator[Pattern]:
-    for block, start, end in BLOCKS:
-        often = np.count_nonzero(table.high[:, start:end] > table.measured[:, start:end] / 2, axis=0)
-        hours = _core(often, start)
+    for hours in _windows(np.count_nonzero(table.high > table.measured / 2, axis=0)):
         measured = _measured(table, hours)
         high = table.high[:, hours].sum(axis=1)
         total = table.measured[:, hours].sum(axis=1)
         seen, of = int(np.count_nonzero(measured & (high > total / 2))), int(np.count_nonzero(measured))
         if of < HIGH_DAYS_MEASURED or seen < HIGH_DAY_SHARE * of:
             continue
-        very_high = table.very_high[:, hours].sum() > table.measured[:, hours].sum() / 2
+        level_2 = int(np.count_nonzero(measured & (table.very_high[:, hours].sum(axis=1) > total / 2)))
         yield Pattern(
-            name="very high glucose" if very_high else "highs",
-            rank=Rank.VERY_HIGH if very_high else Rank.HIGH,
+            name="highs",
+            rank=Rank.VERY_HIGH if level_2 >= HIGH_DAY_SHARE * of else Rank.HIGH,
             from_hour=hours.start,
             until_hour=hours.stop,
             seen=seen,
             of=of,
-            counted="nights" if block == "night" else "days",
+            counted=_counted(hours),
             percent=_percent(high, table, hours),
             extreme_mgdl=float(np.nanmean(table.mean_mgdl[measured][:, hours])),
+            level_2=level_2,
         )
 
 
@@ -176,16 +178,26 @@ def _after_meals(meals: MealResponses) -> Iterator[Pattern]:
         yield Pattern("highs", Rank.AFTER_MEALS, 0, 24, high, of, "meals", 100 * high / of, rise)
 
 
-def _core(days: NDArray[np.int64], start: int) -> slice:
-    """The run of hours around the worst one in which at least half as many days were hit."""
-    worst = int(days.argmax())
-    often = 2 * days >= max(1, days[worst])
-    first, last = worst, worst + 1
-    while first > 0 and often[first - 1]:
-        first -= 1
-    while last < days.size and often[last]:
-        last += 1
-    return slice(start + first, start + last)
+def _windows(days: NDArray[np.int64]) -> Iterator[slice]:
+    """Runs of hours, worst first, each grown around its worst hour while half as many days were hit.
+
+    Windows end at midnight.
+    """
+    left = days.copy()
+    while left.any():
+        worst = int(left.argmax())
+        often = 2 * left >= left[worst]
+        first, last = worst, worst + 1
+        while first > 0 and often[first - 1]:
+            first -= 1
+        while last < left.size and often[last]:
+            last += 1
+        left[first:last] = 0
+        yield slice(first, last)
+
+
+def _counted(hours: slice) -> str:
+    return "nights" if hours.stop <= NIGHT_UNTIL_HOUR else "days"
 
 
 def _measured(table: HourlyGlucose, hours: slice) -> NDArray[np.bool_]:

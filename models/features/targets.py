@@ -18,9 +18,7 @@ OLDER_YEARS: Final = 65
 ADULT_YEARS: Final = 18
 """Below this the consensus leaves the target to age and HbA1c goal; this project assesses adults only."""
 
-HIGH_RISK: Final = frozenset(
-    {"hypoglycemia_unawareness", "severe_hypoglycemia", "frailty", "dementia", "dialysis", "hospice"}
-)
+HIGH_RISK: Final = frozenset({"hypoglycaemia_unawareness", "dialysis", "hospice"})
 """Problems that put an adult of any age into the high-risk group (our reading of "high risk")."""
 
 PREGNANCY: Final = frozenset({"pregnancy", "gestational_diabetes"})
