@@ -5,7 +5,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from hooks.card import Card, Link
 from hooks.prefetch import DataNeed
@@ -42,6 +44,15 @@ class Question:
     def uuid(self, name: str) -> str:
         """An id for a card or suggestion of this response: new per response, the same when replayed."""
         return str(uuid5(self.response_id, name))
+
+    @property
+    def age_years(self) -> int | None:
+        """Age in whole years on the patient's calendar day, None without a birth date."""
+        born = self.record.birth_date
+        if born is None:
+            return None
+        today = datetime.fromtimestamp(self.as_of_ms / 1000, ZoneInfo(self.zone) if self.zone else UTC).date()
+        return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
     @property
     def zone(self) -> str | None:

@@ -5,12 +5,14 @@ No template here or elsewhere says "no risk", "normal" or "safe", nor abbreviate
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from hooks.card import SUMMARY_LIMIT, Coding
 from models.assessment import NotAssessed, Reason, Refused
+from models.time_series import ABOVE, BELOW, TimeSeries
 from models.units import GlucoseUnit, to_mmoll
 
 TOPIC_SYSTEM: Final = "urn:wearable-cds:topic"
@@ -27,6 +29,12 @@ def glucose(value_mgdl: float, unit: GlucoseUnit = "mg/dL") -> str:
     """Glucose in both units, the organisation's first: `62 mg/dL (3.4 mmol/L)`."""
     mass, molar = f"{value_mgdl:.0f} mg/dL", f"{to_mmoll(value_mgdl):.1f} mmol/L"
     return f"{molar} ({mass})" if unit == "mmol/L" else f"{mass} ({molar})"
+
+
+def reading(series: TimeSeries, at: int, unit: GlucoseUnit = "mg/dL") -> str:
+    """One glucose reading; a censored one as what it is: `below 40 mg/dL (2.2 mmol/L)`."""
+    side = {BELOW: "below ", ABOVE: "above "}.get(int(series.censored[at]), "")
+    return side + glucose(float(series.value[at]), unit)
 
 
 def percent(value: float) -> str:
@@ -83,10 +91,29 @@ def summary(text: str) -> str:
     return " ".join(words).rstrip(",;:.") + "…"
 
 
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A GFM table."""
     lines = [header, tuple("---" for _ in header), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+_PAIRS: Final = {
+    "54": "3.0", "63": "3.5", "69": "3.8", "70": "3.9",
+    "140": "7.8", "180": "10.0", "181": "10.1", "250": "13.9",
+}  # fmt: skip
+"""Consensus limits as both kinds of device write them (Battelino 2019)."""
+
+
+def band(text_mgdl: str) -> str:
+    """A band of the consensus in both units: `70-180 mg/dL (3.9-10.0 mmol/L)`."""
+    molar = re.sub(r"\d+", lambda found: _PAIRS[found[0]], text_mgdl).replace("mg/dL", "mmol/L")
+    molar = molar.removeprefix("below ").removeprefix("above ")
+    return f"{text_mgdl} ({molar})"
+
+
+def sections(*parts: str) -> str:
+    """Parts of a detail with an empty line between them; empty parts are left out."""
+    return "\n\n".join(part for part in parts if part)
 
 
 def bullets(lines: list[str]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
 
 
 class Outcome(StrEnum):
@@ -72,14 +72,14 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Assessment(Generic[Result]):
+class Assessment(Generic[Result_co]):
     """A model's answer. `limits` names each safety limit that changed the number."""
 
     model: str
     version: str
     as_of_ms: int
     outcome: Outcome
-    result: Result
+    result: Result_co
     contributions: tuple[Contribution, ...] = ()
     limits: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()

@@ -1,0 +1,224 @@
+"""The CGM review as a card: targets met or not, the worst pattern, and how much data it rests on.
+
+Called by `hooks.glucose_review`; reads `models.features`, decides nothing itself.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from hooks import wording
+from hooks.card import Card, Indicator
+from hooks.glucose_card import MODEL, OVERRIDE_REASONS, VERSION, left_out, source
+from hooks.service import Question
+from models.assessment import Assessment, NotAssessed, Outcome, Reason, ReasonCode
+from models.features.glycemic import REPORT_DAYS, GlycemicMetrics, glycemic_metrics
+from models.features.patterns import Pattern, Rank, find_patterns
+from models.features.targets import TargetCheck, check_targets, target_group
+from models.patient_record import Completeness
+from models.signals import CARBS
+from models.time_series import TimeSeries
+
+SHOWN_PATTERNS: Final = 3
+
+LOW_RISK_LBGI: Final = ((1.1, "minimal"), (2.5, "low"), (5.0, "moderate"))
+"""Classes of the low blood glucose index (Kovatchev et al., Diabetes Technol Ther 2003;5:817)."""
+
+GRI_ZONES: Final = "ABCDE"
+"""Zones of 20 points each (Klonoff et al., J Diabetes Sci Technol 2023;17:1226)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CgmReview:
+    """What the card says: the metrics, the targets of this patient's group, the patterns."""
+
+    metrics: GlycemicMetrics
+    group: str | Reason
+    checks: tuple[TargetCheck, ...] | Reason
+    patterns: tuple[Pattern, ...] | Reason
+
+    @property
+    def missed(self) -> tuple[TargetCheck, ...]:
+        """Targets that are not met, lows first."""
+        checks = () if isinstance(self.checks, Reason) else self.checks
+        return tuple(sorted((c for c in checks if not c.met), key=lambda c: not _speaks_of_lows(c)))
+
+
+def review(question: Question, glucose: TimeSeries) -> tuple[Card, Assessment[CgmReview] | NotAssessed]:
+    """The card and the assessment behind it."""
+    found = _assess(question, glucose)
+    if not found.metrics.sufficient:
+        return _too_little(question, found)
+    outcome = _outcome(question, found)
+    assessment = Assessment(
+        model=MODEL,
+        version=VERSION,
+        as_of_ms=question.as_of_ms,
+        outcome=outcome,
+        result=found,
+        notes=tuple(x for x in (found.group, found.checks, found.patterns) if isinstance(x, Reason)),
+    )
+    warns = any(_speaks_of_lows(check) for check in found.missed)
+    card = Card(
+        uuid=question.uuid("cgm-review"),
+        summary=wording.summary(_summary(found)),
+        indicator=Indicator.WARNING if warns else Indicator.INFO,
+        source=source(question),
+        detail=_detail(question, found),
+        override_reasons=OVERRIDE_REASONS,
+    )
+    return card, assessment
+
+
+def _assess(question: Question, glucose: TimeSeries) -> CgmReview:
+    metrics = glycemic_metrics(glucose, question.as_of_ms)
+    window = glucose.between(metrics.window_start_ms, metrics.window_end_ms)
+    group = target_group(question.age_years, question.record.concepts())
+    checks = group if isinstance(group, Reason) else check_targets(metrics, group)
+    patterns = find_patterns(window, question.zone, metrics.cv_percent, question.record.series.get(CARBS))
+    return CgmReview(metrics, group if isinstance(group, Reason) else group.value, checks, patterns)
+
+
+def _outcome(question: Question, found: CgmReview) -> Outcome:
+    if found.missed:
+        return Outcome.ASSESSED_POSITIVE
+    whole = question.record.completeness.get("cgm", Completeness.COMPLETE) is Completeness.COMPLETE
+    assessed = not any(isinstance(x, Reason) for x in (found.checks, found.patterns))
+    return Outcome.ASSESSED_NEGATIVE if whole and assessed else Outcome.PARTIAL
+
+
+def _too_little(question: Question, found: CgmReview) -> tuple[Card, NotAssessed]:
+    """Too few readings for a review, and still every low that was seen is said (H-15)."""
+    metrics = found.metrics
+    lows = metrics.hypo_level2_events
+    seen = f"; {lows} episodes below 54 mg/dL were seen" if lows else ""
+    active = f"{metrics.sensor_active_percent:.0f} %"
+    text = f"No CGM review: readings cover {active} of {REPORT_DAYS} days, 70 % are needed{seen}"
+    card = Card(
+        uuid=question.uuid("cgm-review"),
+        summary=wording.summary(text),
+        indicator=Indicator.WARNING if lows else Indicator.INFO,
+        source=source(question),
+        detail=wording.sections(
+            _episodes(metrics),
+            wording.bullets(_data_lines(question, metrics)),
+            "Targets, patterns and indices are not stated on this little data.",
+        ),
+        override_reasons=OVERRIDE_REASONS,
+    )
+    reason = Reason(ReasonCode.SPARSE, "glucose_cgm", metrics.why_not or text)
+    return card, NotAssessed(MODEL, VERSION, question.as_of_ms, (reason,))
+
+
+def _summary(found: CgmReview) -> str:
+    metrics, worst = found.metrics, _worst(found)
+    inside, low = metrics.time_70_180_percent or 0.0, metrics.time_below_70_percent or 0.0
+    if found.missed:
+        check = found.missed[0]
+        target = f"{'over' if check.target.side == 'more than' else 'under'} {check.target.percent:g} %"
+        return f"CGM: {wording.percent(check.value_percent)} {check.target.band} (target {target}){worst}"
+    shares = f"{wording.percent(inside)} 70-180 mg/dL, {wording.percent(low)} below 70"
+    if isinstance(found.checks, Reason):
+        return f"CGM, {REPORT_DAYS} days, no target applied: {shares}{worst}"
+    return f"CGM targets met over {REPORT_DAYS} days: {shares}"
+
+
+def _worst(found: CgmReview) -> str:
+    patterns = () if isinstance(found.patterns, Reason) else found.patterns
+    named = [pattern for pattern in patterns if pattern.rank is not Rank.VARIABLE]
+    return f"; {named[0].text}" if named else ""
+
+
+def _detail(question: Question, found: CgmReview) -> str:
+    basis = (
+        found.group.text
+        if isinstance(found.group, Reason)
+        else f"Targets for {found.group}: Battelino 2019, Diabetes Care 42:1593."
+    )
+    return wording.sections(
+        _target_table(found),
+        wording.bullets([*_level_lines(question, found.metrics), *_pattern_lines(found)]),
+        _episodes(found.metrics),
+        wording.bullets(_data_lines(question, found.metrics)),
+        f"{basis} A review of recorded data; not an alarm and not a dose.",
+    )
+
+
+def _target_table(found: CgmReview) -> str:
+    if isinstance(found.checks, Reason):
+        metrics = found.metrics
+        bands = {
+            "below 54 mg/dL (3.0 mmol/L)": metrics.time_below_54_percent,
+            "54-69 (3.0-3.8)": metrics.time_54_69_percent,
+            "70-180 (3.9-10.0)": metrics.time_70_180_percent,
+            "181-250 (10.1-13.9)": metrics.time_181_250_percent,
+            "above 250 (13.9)": metrics.time_above_250_percent,
+        }
+        rows = [(band, wording.percent(value)) for band, value in bands.items() if value is not None]
+        return wording.table(("Glucose", "Time"), rows)
+    return wording.table(
+        ("Glucose", "Time", "Target", ""),
+        [
+            (
+                wording.band(check.target.band),
+                wording.percent(check.value_percent),
+                f"{check.target.side} {check.target.percent:g} %",
+                "met" if check.met else "**not met**",
+            )
+            for check in found.checks
+        ],
+    )
+
+
+def _level_lines(question: Question, metrics: GlycemicMetrics) -> list[str]:
+    mean, gmi, cv = metrics.mean_mgdl, metrics.gmi_percent, metrics.cv_percent
+    gri, lbgi, hbgi = metrics.gri, metrics.lbgi, metrics.hbgi
+    if mean is None or gmi is None or cv is None or gri is None or lbgi is None or hbgi is None:
+        return []
+    risk = next((name for limit, name in LOW_RISK_LBGI if lbgi <= limit), "high")
+    zone = GRI_ZONES[min(4, int(gri // 20))]
+    return [
+        f"Mean {wording.glucose(mean, question.practice.glucose_unit)}, GMI {gmi:.1f} %, CV {cv:.0f} % "
+        "(stable up to 36 %)",
+        f"Risk indices: GRI {gri:.0f} of 100 (zone {zone}); LBGI {lbgi:.1f} ({risk} risk of hypoglycaemia); "
+        f"HBGI {hbgi:.1f}",
+    ]
+
+
+def _pattern_lines(found: CgmReview) -> list[str]:
+    if isinstance(found.patterns, Reason):
+        return [f"Times of day: {found.patterns.text}"]
+    lines = [f"Pattern: {pattern.text}" for pattern in found.patterns[:SHOWN_PATTERNS]]
+    return lines or ["No recurring pattern by time of day was found"]
+
+
+def _episodes(metrics: GlycemicMetrics) -> str:
+    return (
+        f"Episodes of 15 minutes or more: {metrics.hypo_events} below 70 mg/dL (3.9 mmol/L), "
+        f"of which {metrics.hypo_level2_events} below 54 (3.0); {metrics.hyper_events} above 180 (10.0)."
+    )
+
+
+def _data_lines(question: Question, metrics: GlycemicMetrics) -> list[str]:
+    newest = wording.age(metrics.newest_ms, question.as_of_ms) if metrics.newest_ms else "none"
+    lines = [
+        f"{metrics.readings:,} readings on {metrics.days_with_readings} of {REPORT_DAYS} days, "
+        f"{metrics.sensor_active_percent:.0f} % of the time, "
+        f"{wording.day(metrics.window_start_ms, question.zone)} to "
+        f"{wording.moment(metrics.window_end_ms, question.zone)}; newest {newest}",
+    ]
+    if metrics.readings_below_range or metrics.readings_above_range:
+        lines.append(
+            f"Beyond the sensor's range: {metrics.readings_below_range} low, "
+            f"{metrics.readings_above_range} high"
+        )
+    lines += [
+        f"Removed: {count} ({what.replace('_', ' ')})" for what, count in metrics.removed.items() if count
+    ]
+    lines.append(
+        f"Times of day in {question.zone}" if question.zone else "Times are in UTC: no zone is known"
+    )
+    return lines + left_out(question)
+
+
+def _speaks_of_lows(check: TargetCheck) -> bool:
+    return check.target.band.startswith("below")

@@ -1,0 +1,88 @@
+"""The review of meter readings as a card, where there is no sensor: shares of readings, never of time.
+
+Called by `hooks.glucose_review`; reads `models.features.fingersticks`, decides nothing itself.
+"""
+
+from hooks import wording
+from hooks.card import Card, Indicator
+from hooks.glucose_card import MODEL, OVERRIDE_REASONS, VERSION, left_out, source
+from hooks.service import Question
+from models.assessment import Assessment, NotAssessed, Outcome, Reason, ReasonCode
+from models.features.fingersticks import FingerstickReview, ReadingShares, fingerstick_review
+from models.features.glycemic import REPORT_DAYS
+from models.time_series import TimeSeries
+
+
+def review(question: Question, meter: TimeSeries) -> tuple[Card, Assessment[FingerstickReview] | NotAssessed]:
+    """The card and the assessment behind it. Meter readings have no consensus targets, so none is applied."""
+    found = fingerstick_review(meter, question.as_of_ms, REPORT_DAYS, question.zone)
+    low = bool(found.overall.below_70_percent)
+    card = Card(
+        uuid=question.uuid("fingerstick-review"),
+        summary=wording.summary(_summary(question, found)),
+        indicator=Indicator.WARNING if low else Indicator.INFO,
+        source=source(question),
+        detail=_detail(question, found),
+        override_reasons=OVERRIDE_REASONS,
+    )
+    if not found.sufficient:
+        reason = Reason(ReasonCode.SPARSE, "glucose_smbg", found.why_not or "too few meter readings")
+        return card, NotAssessed(MODEL, VERSION, question.as_of_ms, (reason,))
+    outcome = Outcome.ASSESSED_POSITIVE if low else Outcome.PARTIAL
+    return card, Assessment(MODEL, VERSION, question.as_of_ms, outcome, found)
+
+
+def _summary(question: Question, found: FingerstickReview) -> str:
+    shares = found.overall
+    if shares.mean_mgdl is None or shares.below_70_percent is None or shares.above_180_percent is None:
+        return f"No meter readings in the last {REPORT_DAYS} days"
+    mean = wording.glucose(shares.mean_mgdl, question.practice.glucose_unit)
+    start = "Meter readings" if found.sufficient else "Too few meter readings for a review"
+    return (
+        f"{start}: {shares.readings} in {REPORT_DAYS} days, mean {mean}, "
+        f"{wording.percent(shares.below_70_percent)} below 70 mg/dL, "
+        f"{wording.percent(shares.above_180_percent)} above 180"
+    )
+
+
+def _detail(question: Question, found: FingerstickReview) -> str:
+    blocks = {} if isinstance(found.by_block, Reason) else found.by_block
+    rows = [_row("all", found.overall), *(_row(name, shares) for name, shares in blocks.items())]
+    return wording.sections(
+        wording.table(
+            ("Readings", "Number", "Mean mg/dL", "below 54", "below 70", "above 180", "above 250"), rows
+        ),
+        wording.bullets(_lines(question, found)),
+        "Shares are of readings, not of time: a meter sees only the moments when it was used. "
+        "A review of recorded data; not an alarm and not a dose.",
+    )
+
+
+def _row(name: str, shares: ReadingShares) -> tuple[str, ...]:
+    values = (
+        shares.below_54_percent,
+        shares.below_70_percent,
+        shares.above_180_percent,
+        shares.above_250_percent,
+    )
+    mean = "-" if shares.mean_mgdl is None else f"{shares.mean_mgdl:.0f}"
+    return (name, str(shares.readings), mean, *("-" if v is None else wording.percent(v) for v in values))
+
+
+def _lines(question: Question, found: FingerstickReview) -> list[str]:
+    unit = question.practice.glucose_unit
+    lines = [
+        f"Readings on {found.days_with_readings} of {REPORT_DAYS} days, {found.readings_per_day:.1f} a day"
+    ]
+    if found.newest_ms is not None:
+        lines[0] += f"; newest {wording.age(found.newest_ms, question.as_of_ms)}"
+    if found.lowest_mgdl is not None:
+        lines.append(f"Lowest {wording.glucose(found.lowest_mgdl, unit)}")
+    if not found.sufficient and found.why_not:
+        lines.append(f"Not enough for a review: {found.why_not}")
+    if isinstance(found.by_block, Reason):
+        lines.append(f"Times of day: {found.by_block.text}")
+    elif not isinstance(found.fasting, Reason) and found.fasting:
+        mean = sum(value.mgdl for value in found.fasting) / len(found.fasting)
+        lines.append(f"Fasting: {len(found.fasting)} mornings, mean {wording.glucose(mean, unit)}")
+    return lines + left_out(question)

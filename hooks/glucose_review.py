@@ -1,0 +1,79 @@
+"""The service `glucose-review`: what CGM or meter readings of two weeks say when a chart is opened.
+
+One of the services in `hooks.registry`; chooses between the two reviews and puts a current low first.
+"""
+
+from hooks import cgm_review, fingerstick_card, needs
+from hooks.card import Card, Indicator
+from hooks.glucose_card import MODEL, VERSION, current_low, left_out, source
+from hooks.service import AnyAssessment, Decision, Question, Service
+from hooks.wording import bullets, sections
+from models.assessment import NotAssessed, Outcome, Reason, ReasonCode
+from models.features.glycemic import REPORT_DAYS
+from models.signals import GLUCOSE_CGM, GLUCOSE_SMBG
+from models.time_series import TimeSeries
+
+DAY_MS = 86_400_000
+
+
+def decide(question: Question) -> Decision:
+    """CGM review where a sensor was worn, else meter review, else why there is none."""
+    cgm, meter = _window(question, GLUCOSE_CGM), _window(question, GLUCOSE_SMBG)
+    cards: list[Card] = []
+    assessments: list[AnyAssessment] = []
+    for glucose in (cgm, meter):
+        low = current_low(question, glucose) if glucose is not None and not cards else None
+        cards += [low] if low else []
+    card, assessment = _review(question, cgm, meter)
+    outcome = Outcome.ASSESSED_POSITIVE if cards else assessment.outcome
+    return Decision(outcome, (*cards, card), (*assessments, assessment))
+
+
+def _review(
+    question: Question, cgm: TimeSeries | None, meter: TimeSeries | None
+) -> tuple[Card, AnyAssessment]:
+    if cgm is not None:
+        return cgm_review.review(question, cgm)
+    if meter is not None:
+        return fingerstick_card.review(question, meter)
+    return _nothing(question)
+
+
+def _window(question: Question, signal: str) -> TimeSeries | None:
+    """Readings of the reporting period; None where there is not one."""
+    series = question.record.series.get(signal)
+    if series is None:
+        return None
+    window = series.between(question.as_of_ms - REPORT_DAYS * DAY_MS, question.as_of_ms)
+    return window if len(window) else None
+
+
+def _nothing(question: Question) -> tuple[Card, NotAssessed]:
+    reason = Reason(ReasonCode.MISSING, "glucose", f"no glucose reading of the last {REPORT_DAYS} days")
+    card = Card(
+        uuid=question.uuid("no-glucose"),
+        summary=f"No glucose review: no usable glucose reading of the last {REPORT_DAYS} days was found",
+        indicator=Indicator.INFO,
+        source=source(question),
+        detail=sections(
+            bullets(left_out(question)), "Nothing is known about this patient's glucose from these data."
+        ),
+    )
+    return card, NotAssessed(MODEL, VERSION, question.as_of_ms, (reason,))
+
+
+SERVICE = Service(
+    id=MODEL,
+    hook="patient-view",
+    title="Glucose review",
+    description=(
+        "Reviews 14 days of CGM (or meter readings where there is no CGM) against the consensus targets of "
+        "this patient's group, and names the worst pattern with its time of day."
+    ),
+    usage_requirements=(
+        "Needs the patient and glucose Observations, by prefetch or FHIR access. Without the problem list no "
+        "target is applied; without a time zone no times of day are stated."
+    ),
+    needs=(needs.PATIENT, needs.CGM, needs.FINGERSTICKS, needs.CONDITIONS),
+    decide=decide,
+)
