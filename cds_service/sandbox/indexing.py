@@ -4,7 +4,7 @@ Pure; `storage` keeps the result beside the resource and `search` asks for it by
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from cds_service.sandbox.fhir_dates import Range, range_of
@@ -26,7 +26,7 @@ class SearchParameters:
 
     date: str | None = None
     date_elements: tuple[str, ...] = ()
-    tokens: Mapping[str, str] = {}
+    tokens: Mapping[str, str] = field(default_factory=dict)
 
 
 _EFFECTIVE: Final = ("effectiveDateTime", "effectivePeriod", "effectiveInstant")
