@@ -86,7 +86,7 @@ class _ServiceSchema(Schema):
     approver = fields.String(validate=_FILLED)
     approved_on = fields.Raw(validate=_is_date)
 
-    @validates_schema
+    @validates_schema(skip_on_field_errors=False)
     def approval_is_whole(self, values: dict[str, Any], **_: Any) -> None:
         if ("approver" in values) != ("approved_on" in values):
             raise ValidationError("an approval needs both approver and approved_on")
@@ -143,7 +143,7 @@ class _TenantSchema(Schema):
     ca_file = _FileField()
     limits = fields.Nested(_LimitsSchema)
 
-    @validates_schema
+    @validates_schema(skip_on_field_errors=False)
     def keys_are_usable(self, values: dict[str, Any], **_: Any) -> None:
         given = [name for name in ("jwks", "jwks_file") if name in values]
         if len(given) > 1 or not (given or "jwks_url" in values):
