@@ -15,8 +15,6 @@ MS_PER_SECOND: Final = 1000
 MS_PER_MINUTE: Final = 60 * MS_PER_SECOND
 MS_PER_DAY: Final = 24 * 60 * MS_PER_MINUTE
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
-UNKNOWN_OFFSET: Final = 32767
-"""Stands for 'local offset unknown' in columns of offsets, which are minutes east of UTC."""
 
 FHIR_TIME: Final = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?)?)?)?",

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 BELOW: Final = -1
 ABOVE: Final = 1
+UNKNOWN_OFFSET: Final = 32767
+"""Stands in a column of offsets for 'the sender stated no local offset'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,9 @@ class TimeSeries:
     `value` is in `unit` (canonical). `native_value` is the number the device reported, in the unit
     `native_units[native_unit]`: glucose bands are decided there. `until_ms` equals `at_ms` for a point
     and ends the interval otherwise. `censored` is -1 below the sensor's range, +1 above, else 0.
-    `source`, `reference` and `flags` index into `sources`, `references` and `flag_sets`.
+    `source`, `reference` and `flags` index into `sources`, `references` and `flag_sets`. `offset_min` is the
+    device's local offset in minutes east of UTC, UNKNOWN_OFFSET where it stated none, None when nobody knows.
+    A series of words has the unit `code`: `value` indexes into `labels`.
     """
 
     signal: str
@@ -36,6 +40,8 @@ class TimeSeries:
     sources: tuple[str, ...] = ("",)
     references: Sequence[str] = ("",)
     flag_sets: tuple[frozenset[str], ...] = field(default=(frozenset(),))
+    offset_min: NDArray[np.int16] | None = None
+    labels: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return int(self.at_ms.size)
