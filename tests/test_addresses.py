@@ -33,7 +33,6 @@ IMPOSTORS = [
     "https://ehr.example /fhir",
     "https://еhr.example/fhir",
     "https://ehr.example\t/fhir",
-    "https:ehr.example/fhir",
     "file:///fhir",
 ]
 
@@ -87,10 +86,6 @@ def test_C03_RQ6_case_of_the_host_default_port_and_trailing_slash_do_not_matter(
     [*IMPOSTORS, "/other", "../admin", "//evil.com/fhir/Observation", "https://ehr.example/", "\\\\evil.com"],
 )
 def test_C05_a_link_that_leaves_the_base_is_not_followed(link: str) -> None:
-    if (
-        link == "https:ehr.example/fhir"
-    ):  # by RFC 3986 a relative reference of the same scheme, inside the base
-        pytest.skip("stays inside the base")
     with pytest.raises(UnacceptableAddress):
         resolve_under(BASE, link)
 
