@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from cds_service import local_answers
+from hooks.service import Practice
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -94,9 +95,7 @@ def answer_command(
 ) -> None:
     """The body with which SERVICE would answer the hook request in FILE, without HTTP."""
     with local_answers.complaints(refuse):
-        practice = local_answers.Practice(
-            zone=zone, titration_table=titration_table, glucose_unit=glucose_unit
-        )
+        practice = Practice(zone=zone, titration_table=titration_table, glucose_unit=glucose_unit)
         show(local_answers.answer_file(service, file, as_of, practice))
 
 

@@ -27,7 +27,7 @@ from hooks.errors import CannotAnswer
 from hooks.protocol import parse
 from hooks.registry import SERVICES
 from hooks.service import Practice
-from models.features.glycemic import features_of
+from models.features.glucose_features import features_of
 from models.patient_record import PatientRecord
 from models.signals import GLUCOSE_CGM
 from models.time_series import TimeSeries, series_of
@@ -74,7 +74,7 @@ def read_bytes(file: Path) -> bytes:
 
 
 def moment_ms(text: str | None) -> int:
-    """`--as-of` in UTC milliseconds; now without it. Raises Complaint on anything but ISO 8601 with offset."""
+    """`--as-of` in UTC milliseconds, now without it. Raises Complaint on all but ISO 8601 with offset."""
     if text is None:
         return time.time_ns() // 1_000_000
     try:
@@ -100,7 +100,7 @@ def features_of_file(
     if raw.lstrip()[:1] in (b"{", b"["):
         series = _cgm_of_fhir(raw, as_of, zone, patient_id)
     else:
-        series = glucose_of_csv(raw.decode("utf-8", errors="replace"))
+        series = glucose_of_csv(raw.decode("utf-8-sig", errors="replace"), patient_id)
     if not len(series):
         raise Complaint("no glucose readings found")
     end_ms = moment_ms(as_of) if as_of else int(series.at_ms[-1])
@@ -116,16 +116,22 @@ def _cgm_of_fhir(raw: bytes, as_of: str | None, zone: str | None, patient_id: st
     )
 
 
-def glucose_of_csv(text: str) -> TimeSeries:
-    """A CGM series from `time,gl` (mg/dL, times without offset read as UTC). Rows without a value are skipped.
+def glucose_of_csv(text: str, person: str | None = None) -> TimeSeries:
+    """A CGM series from `time,gl` or `id,time,gl`: mg/dL, times without offset read as UTC.
 
-    Raises Complaint where the columns are missing or a row cannot be read.
+    Rows without a value are skipped. Raises Complaint where the columns are missing, a row cannot be read,
+    or the rows are of several people and none is chosen.
     """
     rows = csv.DictReader(io.StringIO(text))
     if not {"time", "gl"} <= set(rows.fieldnames or ()):
         raise Complaint("the CSV needs the columns time and gl")
-    at_ms, value = [], []
+    at_ms, value, people = [], [], set()
     for number, row in enumerate(rows, start=2):
+        if person is not None and row.get("id", person) != person:
+            continue
+        people.add(row.get("id"))
+        if len(people) > 1:
+            raise Complaint("the CSV holds several people; choose one with --patient")
         if not row["gl"] or row["gl"].upper() == "NA":
             continue
         try:

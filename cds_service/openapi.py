@@ -16,7 +16,7 @@ from cds_service import schemas
 
 VERSION: Final = "0.1.0"
 
-_JWT: Final = [{"ehr_jwt": []}]
+_JWT: Final[list[dict[str, list[str]]]] = [{"ehr_jwt": []}]
 _REFUSALS: Final = {
     "400": "Malformed; `expression` names the member.",
     "401": "No acceptable token; the reason is in our log alone.",

@@ -47,7 +47,8 @@ def discover() -> Response:
     response.headers["Cache-Control"] = f"{scope}, max-age={DISCOVERY_MAX_AGE_S}"
     response.headers["Vary"] = "Authorization"
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.post("/cds-services/<service_id>", strict_slashes=False)
@@ -63,7 +64,7 @@ def call(service_id: str) -> Response:
         raise BadRequest("This service answers another hook.", expression=["hook"])
     seconds = caller.tenant.limits.deadline_s or known.settings.deadline_s
     moment = pipeline.Moment(as_of_ms, Deadline.after(seconds - RESERVE_S), uuid.uuid4())
-    place = place_of(known, caller.tenant, asked)
+    place = place_of(known, caller.tenant, service, asked)
     decision = pipeline.decide(service, asked, moment, place)
     _remember(caller.tenant, service, asked, decision, as_of_ms)
     return json_response({"cards": [card.to_json() for card in decision.cards]})
@@ -130,9 +131,7 @@ def _items(body: bytes) -> list[FeedbackItem]:
     except NotStrictJson as fault:
         raise BadRequest(str(fault)) from None
     except ValidationError as fault:
-        raise BadRequest(
-            "The feedback is malformed.", expression=_paths(fault.normalized_messages())
-        ) from None
+        raise BadRequest("The feedback is malformed.", expression=_paths(fault.messages)) from None
     return [_item(members) for members in loaded["feedback"]]
 
 
