@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.assessment import Reason
 from models.features.local_time import MINUTES_PER_DAY, minute_of_day, zone_of
+from models.preprocess.usable_cgm import usable_cgm
 from models.time_series import TimeSeries
 
 PERCENTILES: Final = (5, 10, 25, 50, 75, 90, 95)
@@ -39,10 +40,11 @@ class AmbulatoryProfile:
 
 
 def ambulatory_profile(glucose: TimeSeries, zone: str | None) -> AmbulatoryProfile | Reason:
-    """The profile of all readings in the series, or why there is none. Percentiles interpolate linearly."""
+    """The profile of all usable readings, or why there is none. Percentiles interpolate linearly."""
     clock = zone_of(zone)
     if isinstance(clock, Reason):
         return clock
+    glucose = usable_cgm(glucose).series
     slot = minute_of_day(glucose.at_ms, clock) // SLOT_MIN
     readings = np.bincount(slot, minlength=SLOTS)
     return AmbulatoryProfile(clock.key, _percentiles(slot, glucose.value, readings), readings)

@@ -14,7 +14,7 @@ from models.assessment import Reason
 from models.features.local_time import local_day, minute_of_day, zone_of
 from models.features.sampling import DAY_MS, MINUTE_MS, reading_minutes
 from models.preprocess.copies import one_per_instant
-from models.preprocess.error_codes import drop_error_codes
+from models.preprocess.usable_cgm import usable_cgm
 from models.time_series import TimeSeries
 from models.units import round_native
 
@@ -81,7 +81,7 @@ def fasting_values(
     if inputs.meter is not None:
         found += _from_meter(one_per_instant(inputs.meter.between(start_ms, as_of_ms)).series, clock)
     if inputs.sensor is not None:
-        window = drop_error_codes(inputs.sensor.between(start_ms, as_of_ms)).then(one_per_instant).series
+        window = usable_cgm(inputs.sensor.between(start_ms, as_of_ms)).series
         found += _from_sensor(window, clock)
     fasted = [value for value in found if not _ate_before(value, inputs.carbs)]
     lowest = {value.day: value for value in sorted(fasted, key=lambda value: -value.mgdl)}

@@ -14,8 +14,7 @@ from models.features import bands, indices
 from models.features.bands import ShownGlucose, shown_glucose
 from models.features.episodes import PROLONGED_MIN, episode_spans
 from models.features.sampling import DAY_MS, MINUTE_MS, covered_ms, reading_minutes
-from models.preprocess.copies import one_per_instant
-from models.preprocess.error_codes import drop_error_codes
+from models.preprocess.usable_cgm import usable_cgm
 from models.time_series import ABOVE, BELOW, TimeSeries
 
 # Battelino et al., Diabetes Care 2019;42:1593: 14 days with at least 70 % of readings.
@@ -81,7 +80,7 @@ def glycemic_metrics(
     `as_displayed=False` decides bands on undisplayed decimals (`bands.shown_glucose`).
     """
     start_ms = as_of_ms - round(days * DAY_MS)
-    cleaned = drop_error_codes(glucose.between(start_ms, as_of_ms)).then(one_per_instant)
+    cleaned = usable_cgm(glucose.between(start_ms, as_of_ms))
     window = cleaned.series
     minutes, shown = reading_minutes(window.at_ms, window.source), shown_glucose(window, as_displayed)
     active = 100 * covered_ms(window.at_ms, minutes, start_ms) / (as_of_ms - start_ms)
@@ -110,7 +109,7 @@ def glycemic_metrics(
 def active_percent(glucose: TimeSeries, as_of_ms: int, days: float = REPORT_DAYS) -> float:
     """Share of the window for which the sensor gave a reading, 0 to 100; copies and overlaps add nothing."""
     start_ms = as_of_ms - round(days * DAY_MS)
-    window = drop_error_codes(glucose.between(start_ms, as_of_ms)).then(one_per_instant).series
+    window = usable_cgm(glucose.between(start_ms, as_of_ms)).series
     minutes = reading_minutes(window.at_ms, window.source)
     return 100 * covered_ms(window.at_ms, minutes, start_ms) / (as_of_ms - start_ms)
 

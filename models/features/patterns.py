@@ -15,6 +15,7 @@ from models.assessment import Reason
 from models.features.hourly import HourlyGlucose, hourly_glucose
 from models.features.local_time import zone_of
 from models.features.meals import MealResponses, meal_responses
+from models.preprocess.usable_cgm import usable_cgm
 from models.time_series import TimeSeries
 
 NIGHT_UNTIL_HOUR: Final = 6
@@ -58,10 +59,10 @@ class Rank(IntEnum):
 class Pattern:
     """`name` was seen between two local hours (`until_hour` excluded) on `seen` of `of` days or meals.
 
-    `level_2` of the seen days were below 54 or above 250 mg/dL (3.0, 13.9 mmol/L); it is 0 where levels
-    are not told apart. `extreme_mgdl` is the lowest reading of lows, the mean of highs, the median rise of dawn and meals,
-    and None for variability, whose `percent` is the coefficient of variation. Otherwise `percent` is the
-    share of measured time in those hours beyond the limit.
+    `level_2` of the seen days were below 54 or above 250 mg/dL (3.0, 13.9 mmol/L); 0 where levels are
+    not told apart. `extreme_mgdl` is the lowest reading of lows, the mean of highs, the median rise of
+    dawn and meals, and None for variability, whose `percent` is the coefficient of variation. Otherwise
+    `percent` is the share of measured time in those hours beyond the limit.
     """
 
     name: str
@@ -98,6 +99,7 @@ def find_patterns(
     clock = zone_of(zone)
     if isinstance(clock, Reason):
         return clock
+    glucose = usable_cgm(glucose).series
     table = hourly_glucose(glucose, clock)
     found = [*_lows(table), *_highs(table), *_dawn(table), *_variability(cv_percent)]
     if carbs is not None:
