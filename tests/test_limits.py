@@ -122,11 +122,16 @@ def test_H01_no_increase_before_three_days_have_passed(days):
         (30.0, 62.0, 31.0, ("ceiling",)),
         (30.0, 63.9, 31.0, ("ceiling", "rounded_down")),
         (30.0, 64.0, 32.0, ()),
+        (40.0, 84.0, 42.0, ()),
         (12.5, 25.0, 12.5, ("ceiling", "rounded_down")),
     ],
 )
 def test_H01_no_increase_passes_half_a_unit_per_kilogram(current_u, weight_kg, dose_u, limits):
     assert clamped(current_u + 2, current_u, weight_kg=weight_kg) == Clamped(dose_u, limits)
+
+
+def test_H01_where_step_and_ceiling_agree_the_step_is_named():
+    assert clamped(34.0, 30.0, weight_kg=66.0) == Clamped(33.0, ("step",))
 
 
 @pytest.mark.spec("H-02")
@@ -167,6 +172,15 @@ def test_H23_a_dose_is_rounded_down_and_never_below_zero(wished_u, increment_u, 
 
 def test_a_hold_leaves_a_half_unit_dose_as_it_is():
     assert clamped(12.5, 12.5) == Clamped(12.5)
+    assert clamped(float("12.5"), float("12.5"), low_recently=True) == Clamped(12.5)
+
+
+@pytest.mark.parametrize(
+    "made", [situation(), STANDARD, WEEKLY.weekly_step, Clamped(1.0)], ids=lambda r: type(r).__name__
+)
+def test_what_the_clamp_was_given_and_gave_cannot_be_changed_afterwards(made):
+    with pytest.raises(AttributeError):
+        setattr(made, made.__slots__[0], 999.0)
 
 
 @pytest.mark.spec("H-05")

@@ -114,7 +114,7 @@ def _clamp_increase(wished_u: float, current_u: float, situation: Situation, lim
     ceiling_u = limits.ceiling_units_per_kg * situation.weight_kg
     name: LimitName = "ceiling" if ceiling_u < step_u else "step"
     raised = _at_most(min(step_u, ceiling_u), name, wished_u, situation.increment_u)
-    return raised if raised.dose_u is None or raised.dose_u > current_u else Clamped(current_u, raised.limits)
+    return Clamped(max(current_u, raised.dose_u or 0.0), raised.limits)
 
 
 def _after_low(situation: Situation) -> LimitName | None:

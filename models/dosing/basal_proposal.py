@@ -1,0 +1,53 @@
+"""What basal titration answers: a dose, the rule that gave it, and what one might do instead.
+
+Made by `models.dosing.basal_titration`, written on a card by `hooks.insulin_adjustment`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models.dosing.overbasalisation import Sign
+from models.dosing.titration_table import TitrationTable
+from models.features.fasting import FastingValue
+
+
+class BasalAction(StrEnum):
+    """What the proposed dose does to the one in use."""
+
+    START = "start"
+    INCREASE = "increase"
+    HOLD = "hold"
+    REDUCE = "reduce"
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Something else that could be done; `dose_u` is None where it is not a dose."""
+
+    text: str
+    dose_u: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BasalProposal:
+    """A proposed basal dose in units a day. `current_dose_u` is None when basal insulin is to be started.
+
+    `why` is the rule as a sentence. `fasting` holds the values used, `fasting_mgdl` their mean.
+    `limits_version` names the signed limits that were applied.
+    """
+
+    action: BasalAction
+    current_dose_u: float | None
+    proposed_dose_u: float
+    why: str
+    table: TitrationTable
+    fasting: tuple[FastingValue, ...]
+    fasting_mgdl: float
+    signs: tuple[Sign, ...]
+    alternatives: tuple[Alternative, ...]
+    limits_version: str
+
+    @property
+    def step_u(self) -> float:
+        """The change in units a day."""
+        return self.proposed_dose_u - (self.current_dose_u or 0.0)

@@ -1,0 +1,168 @@
+"""Titration of basal insulin in type 2 diabetes: lows first, a published table, then the clamp.
+
+The dosing model behind the insulin adjustment service. `assess` gathers what is known, refuses where anything
+needed is missing or forbids a dose, asks the table, and gives `models.dosing.limits` the last word.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from models.assessment import Assessment, NotAssessed, Outcome, Reason, ReasonCode, Refused
+from models.dosing.basal_alternatives import alternatives
+from models.dosing.basal_evidence import checks_made, inputs_used, not_known
+from models.dosing.basal_order import BasalInUse, basal_in_use
+from models.dosing.basal_proposal import BasalAction, BasalProposal
+from models.dosing.basal_wish import Case, TitrationRule, Wish, waited, wish
+from models.dosing.dose_format import glucose_text
+from models.dosing.dosing_inputs import read_inputs
+from models.dosing.fasting_set import fasting_set, values_for_table
+from models.dosing.limits import clamp_basal
+from models.dosing.overbasalisation import overbasalisation_signs
+from models.dosing.population import age_years, population_reasons
+from models.dosing.recent_lows import RecentLows, recent_lows
+from models.features.fasting import FastingValue
+from models.patient_record import InsulinOrder, PatientRecord
+
+MODEL: Final = "basal-titration"
+VERSION: Final = "1.0.0"
+
+DATA_REASONS: Final = frozenset(
+    {
+        ReasonCode.MISSING,
+        ReasonCode.STALE,
+        ReasonCode.SPARSE,
+        ReasonCode.IMPLAUSIBLE,
+        ReasonCode.INCOMPLETE,
+    }
+)
+"""With these alone the dose is not assessed; any other reason makes it a refusal."""
+
+LOW_NOW: Final = "current_glucose_low"
+VERY_LOW_NOW: Final = "current_glucose_very_low"
+
+Answer = Assessment[BasalProposal] | NotAssessed | Refused
+
+
+def assess(
+    record: PatientRecord, draft: InsulinOrder, as_of_ms: int, rule: TitrationRule, zone: str | None
+) -> Answer:
+    """The basal dose for the drafted order, or every reason why there is none.
+
+    The dose in use is that of the active order in `record`; `draft` only names the insulin to be ordered.
+    """
+    case = _gather(record, draft, as_of_ms, rule, zone)
+    if not isinstance(case, Case):
+        return no_answer(case, as_of_ms, recent_lows(record, as_of_ms))
+    no_start = _no_start(case) if case.basal.dose_u is None else None
+    return _propose(case) if no_start is None else no_answer((no_start,), as_of_ms, case.lows)
+
+
+def no_answer(reasons: tuple[Reason, ...], as_of_ms: int, lows: RecentLows) -> NotAssessed | Refused:
+    """A refusal where a reason forbids the dose, else 'not assessed'; never a number of units."""
+    if all(reason.code in DATA_REASONS for reason in reasons):
+        return NotAssessed(MODEL, VERSION, as_of_ms, reasons)
+    inputs = (lows.newest,) if lows.newest is not None else ()
+    return Refused(MODEL, VERSION, as_of_ms, reasons, inputs)
+
+
+def _gather(
+    record: PatientRecord, draft: InsulinOrder, as_of_ms: int, rule: TitrationRule, zone: str | None
+) -> Case | tuple[Reason, ...]:
+    lows, inputs = recent_lows(record, as_of_ms), read_inputs(record, as_of_ms)
+    basal, fasting = basal_in_use(record, draft, as_of_ms), fasting_set(record, as_of_ms, zone)
+    used = _values_used(fasting, basal, rule, as_of_ms)
+    reasons = (
+        *_low_now(lows),
+        *population_reasons(record, as_of_ms),
+        *(inputs if isinstance(inputs, tuple) else ()),
+        *(basal if isinstance(basal, tuple) else ()),
+        *((used,) if isinstance(used, Reason) else ()),
+    )
+    if reasons or isinstance(inputs, tuple) or isinstance(basal, tuple) or isinstance(used, Reason):
+        return reasons
+    return Case(
+        record=record,
+        as_of_ms=as_of_ms,
+        rule=rule,
+        age_years=age_years(record.birth_date, as_of_ms) if record.birth_date else 0,
+        inputs=inputs,
+        basal=basal,
+        lows=lows,
+        fasting=used,
+        signs=overbasalisation_signs(record, fasting if isinstance(fasting, tuple) else (), as_of_ms, zone),
+    )
+
+
+def _values_used(
+    fasting: tuple[FastingValue, ...] | Reason,
+    basal: BasalInUse | tuple[Reason, ...],
+    rule: TitrationRule,
+    as_of_ms: int,
+) -> tuple[FastingValue, ...] | Reason:
+    if isinstance(fasting, Reason) or isinstance(basal, tuple):
+        return fasting
+    return values_for_table(fasting, rule.table, basal, waited(basal, rule.table, as_of_ms))
+
+
+def _low_now(lows: RecentLows) -> Iterator[Reason]:
+    if lows.low_now and lows.newest is not None:
+        about = VERY_LOW_NOW if lows.very_low_now else LOW_NOW
+        text = (
+            f"Glucose is {glucose_text(float(lows.newest.value))} now: treat the low first, no dose is given."
+        )
+        yield Reason(ReasonCode.UNSAFE, about, text)
+
+
+def _no_start(case: Case) -> Reason | None:
+    if case.lows.recently or case.lows.time_below_over_target:
+        text = "Glucose was low lately: no insulin is started."
+        return Reason(ReasonCode.UNSAFE, "recent_lows", text)
+    if not case.rule.table.goal[1].exceeded_by(case.fasting_mgdl):
+        text = (
+            f"Mean fasting glucose {glucose_text(case.fasting_mgdl)} is not above the goal: no start is due."
+        )
+        return Reason(ReasonCode.OUT_OF_POPULATION, "fasting_glucose", text)
+    return None
+
+
+def _propose(case: Case) -> Answer:
+    asked = wish(case)
+    clamped = clamp_basal(asked.dose_u, case.situation(), case.rule.limits.basal)
+    if not clamped.dose_u:
+        text = f"The limits of doses leave none ({', '.join(clamped.limits).replace('_', ' ')})."
+        return no_answer((Reason(ReasonCode.UNSAFE, "limits", text),), case.as_of_ms, case.lows)
+    return Assessment(
+        model=MODEL,
+        version=VERSION,
+        as_of_ms=case.as_of_ms,
+        outcome=Outcome.ASSESSED_POSITIVE,
+        result=_proposal(case, asked, clamped.dose_u),
+        limits=(*asked.limits, *clamped.limits),
+        inputs=inputs_used(case),
+        checks=checks_made(case),
+        notes=not_known(case),
+    )
+
+
+def _proposal(case: Case, asked: Wish, dose_u: float) -> BasalProposal:
+    current_u = case.basal.dose_u
+    return BasalProposal(
+        action=_action(current_u, dose_u),
+        current_dose_u=current_u,
+        proposed_dose_u=dose_u,
+        why=asked.why,
+        table=case.rule.table,
+        fasting=case.fasting,
+        fasting_mgdl=case.fasting_mgdl,
+        signs=case.signs,
+        alternatives=alternatives(case, dose_u),
+        limits_version=f"{case.rule.limits.id} {case.rule.limits.version}",
+    )
+
+
+def _action(current_u: float | None, dose_u: float) -> BasalAction:
+    if current_u is None:
+        return BasalAction.START
+    if dose_u == current_u:
+        return BasalAction.HOLD
+    return BasalAction.INCREASE if dose_u > current_u else BasalAction.REDUCE

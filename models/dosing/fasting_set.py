@@ -1,0 +1,59 @@
+"""The fasting values that a titration may rest on: enough, new enough, and taken on the present dose.
+
+Sits between the fasting values of the record and the titration table.
+"""
+
+from typing import Final
+
+from models import signals
+from models.assessment import Reason, ReasonCode
+from models.dosing.basal_order import BasalInUse
+from models.dosing.titration_table import TitrationTable
+from models.features.fasting import FastingInputs, FastingValue, fasting_values
+from models.features.sampling import DAY_MS
+from models.patient_record import PatientRecord
+
+# Hazard H-07: at least 3 in the last 7 days, the newest within 48 hours.
+DAYS: Final = 7
+FEWEST: Final = 3
+NEWEST_HOURS: Final = 48
+_HOUR_MS: Final = DAY_MS // 24
+
+
+def fasting_set(record: PatientRecord, as_of_ms: int, zone: str | None) -> tuple[FastingValue, ...] | Reason:
+    """The fasting values of the last 7 days, oldest first, or why they cannot carry a dose."""
+    series = record.series
+    sources = FastingInputs(
+        meter=series.get(signals.GLUCOSE_SMBG),
+        sensor=series.get(signals.GLUCOSE_CGM),
+        carbs=series.get(signals.CARBS),
+    )
+    values = fasting_values(sources, as_of_ms, zone, DAYS)
+    if isinstance(values, Reason):
+        return values
+    if len(values) < FEWEST:
+        text = f"{len(values)} fasting glucose values in the last {DAYS} days; at least {FEWEST} are needed."
+        return Reason(ReasonCode.SPARSE, "fasting_glucose", text)
+    age_ms = as_of_ms - values[-1].at_ms
+    if age_ms > NEWEST_HOURS * _HOUR_MS:
+        text = f"The newest fasting glucose is {age_ms // _HOUR_MS} hours old; at most {NEWEST_HOURS} may be."
+        return Reason(ReasonCode.STALE, "fasting_glucose", text)
+    return values
+
+
+def values_for_table(
+    values: tuple[FastingValue, ...], table: TitrationTable, basal: BasalInUse, waited: bool
+) -> tuple[FastingValue, ...] | Reason:
+    """The last values that the table takes the mean of.
+
+    Once the table's interval has passed they must all be taken on the present dose: values from before the
+    last change would have the same glucose answered twice.
+    """
+    on_dose = [v for v in values if not waited or basal.changed_ms is None or v.at_ms > basal.changed_ms]
+    if len(on_dose) < table.fasting_values:
+        text = (
+            f"{len(on_dose)} fasting glucose values since the dose last changed; "
+            f"{table.title} takes the mean of {table.fasting_values}."
+        )
+        return Reason(ReasonCode.SPARSE, "fasting_glucose", text)
+    return tuple(on_dose[-table.fasting_values :])

@@ -1,0 +1,175 @@
+"""For whom a basal insulin dose may be computed: an inclusion list, and the conditions that end it.
+
+Sits in front of every dosing rule (hazard H-13, limits and abstentions of section 9.4 of the model
+specification). Anything unknown that the list needs is a reason too. All reasons are given at once.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Final
+
+from models import signals
+from models.assessment import Reason, ReasonCode
+from models.features.sampling import DAY_MS
+from models.patient_record import Completeness, Condition, Medication, PatientRecord
+
+ADULT_YEARS: Final = 18
+NEW_DIAGNOSIS_DAYS: Final = 183
+"""Half a year: in the first months insulin need still changes fast."""
+
+SEVERE_LOW_DAYS: Final = 30
+NEW_DRUG_DAYS: Final = 28
+STEROID_DAYS: Final = 7
+DELIVERY_DAYS: Final = 14
+
+NEEDED_DATA: Final[Mapping[str, str]] = {
+    "cgm": "sensor glucose",
+    "fingersticks": "fingerstick glucose",
+    "conditions": "the problem list",
+    "medications": "the medication orders",
+    "past-medications": "the medication orders that ended lately",
+    "insulin": "the insulin given",
+    "weight": "body weight",
+    "renal": "kidney function",
+}
+"""What must be known to be all there is. The keys are those of the data needs of the services."""
+
+EXCLUDING: Final[Mapping[str, str]] = {
+    "type_1_diabetes": "Type 1 diabetes is on the problem list; these tables are for type 2.",
+    "other_diabetes": "Another type of diabetes is on the problem list; these tables are for type 2.",
+    "gestational_diabetes": "Gestational diabetes is on the problem list.",
+    "pregnancy": "Pregnancy is on the problem list.",
+    "dialysis": "Dialysis is on the problem list.",
+    "dka": "Diabetic ketoacidosis is on the problem list: look for ketones now.",
+    "hypoglycaemia_unawareness": "Unawareness of hypoglycaemia is on the problem list.",
+    "eating_disorder": "An eating disorder is on the problem list.",
+    "hospice": "Hospice care is on the problem list.",
+}
+
+SEVERE_LOW: Final = "hypoglycaemia_in_diabetes"
+NEW_DRUGS: Final[Mapping[str, str]] = {
+    "glp1_receptor_agonist": "A GLP-1 receptor agonist",
+    "sglt2_inhibitor": "An SGLT2 inhibitor",
+    "sulfonylurea": "A sulfonylurea",
+}
+UNREADABLE: Final = ("unit_", "wrong_patient", "medication_unknown", "conversion_")
+"""Beginnings of the mapper's reasons for leaving out what may be a low glucose or another insulin."""
+
+
+def population_reasons(record: PatientRecord, as_of_ms: int) -> tuple[Reason, ...]:
+    """Why no basal dose may be computed for this patient now; empty when it may."""
+    return (
+        *_incomplete(record),
+        *_person(record, as_of_ms),
+        *_problems(record, as_of_ms),
+        *_drugs(record, as_of_ms),
+        *_delivery(record, as_of_ms),
+    )
+
+
+def age_years(birth_date: date, as_of_ms: int) -> int:
+    """Completed years of life on the day of `as_of_ms` in UTC."""
+    today = datetime.fromtimestamp(as_of_ms / 1000, UTC).date()
+    return today.year - birth_date.year - ((today.month, today.day) < (birth_date.month, birth_date.day))
+
+
+def _incomplete(record: PatientRecord) -> Iterator[Reason]:
+    for key, name in NEEDED_DATA.items():
+        state = record.completeness.get(key, Completeness.NOT_ASKED)
+        if state not in (Completeness.COMPLETE, Completeness.EMPTY):
+            text = f"Not all of {name} could be read ({state.value.replace('_', ' ')})."
+            yield Reason(ReasonCode.INCOMPLETE, key, text)
+    for reason, rejection in sorted(record.rejected.items()):
+        if reason.startswith(UNREADABLE):
+            words = reason.replace("_", " ").replace(":", " ")
+            text = f"{rejection.count} entries of the record could not be used ({words})."
+            yield Reason(ReasonCode.INCOMPLETE, reason, text)
+
+
+def _person(record: PatientRecord, as_of_ms: int) -> Iterator[Reason]:
+    if record.deceased:
+        yield Reason(ReasonCode.OUT_OF_POPULATION, "patient", "The patient is recorded as deceased.")
+    if record.birth_date is None:
+        yield Reason(ReasonCode.MISSING, "birth_date", "The date of birth is not known.")
+    elif age_years(record.birth_date, as_of_ms) < ADULT_YEARS:
+        yield Reason(ReasonCode.OUT_OF_POPULATION, "age", "The patient is under 18.")
+
+
+def _problems(record: PatientRecord, as_of_ms: int) -> Iterator[Reason]:
+    concepts = record.concepts()
+    for concept, text in EXCLUDING.items():
+        if concept in concepts:
+            yield Reason(ReasonCode.OUT_OF_POPULATION, concept, text)
+    type_2 = [c for c in record.conditions if c.concept == "type_2_diabetes"]
+    if not type_2:
+        yield Reason(ReasonCode.MISSING, "type_2_diabetes", "Type 2 diabetes is not on the problem list.")
+    else:
+        yield from _diagnosis(type_2, as_of_ms)
+    if any(c.concept == SEVERE_LOW and _within(c, SEVERE_LOW_DAYS, as_of_ms) for c in record.conditions):
+        text = (
+            f"Hypoglycaemia was recorded as a problem in the last {SEVERE_LOW_DAYS} days, or without a date."
+        )
+        yield Reason(ReasonCode.UNSAFE, "severe_hypoglycaemia", text)
+
+
+def _diagnosis(type_2: list[Condition], as_of_ms: int) -> Iterator[Reason]:
+    since = [
+        at for c in type_2 if (at := c.onset_ms if c.onset_ms is not None else c.recorded_ms) is not None
+    ]
+    if not since:
+        yield Reason(ReasonCode.MISSING, "diagnosis_date", "Since when diabetes is known is not on record.")
+    elif as_of_ms - min(since) < NEW_DIAGNOSIS_DAYS * DAY_MS:
+        text = "Type 2 diabetes was diagnosed less than 6 months ago."
+        yield Reason(ReasonCode.OUT_OF_POPULATION, "new_diagnosis", text)
+
+
+def _drugs(record: PatientRecord, as_of_ms: int) -> Iterator[Reason]:
+    for drug in record.medications:
+        if not drug.name and not drug.codes:
+            text = "A current medication has neither name nor code."
+            yield Reason(ReasonCode.INCOMPLETE, "medications", text)
+        elif (reason := _drug_reason(drug, as_of_ms)) is not None:
+            yield reason
+
+
+def _drug_reason(drug: Medication, as_of_ms: int) -> Reason | None:
+    kind = drug.drug_class
+    if kind == "insulin":
+        text = "The patient reports an insulin beside the orders on record."
+        return Reason(ReasonCode.CONFLICT, "reported_insulin", text)
+    if kind == "systemic_steroid" and not _ended_before(drug, as_of_ms - STEROID_DAYS * DAY_MS):
+        text = f"A systemic steroid is taken now or was within {STEROID_DAYS} days."
+        return Reason(ReasonCode.OUT_OF_POPULATION, "systemic_steroid", text)
+    if kind == "glucagon" and _begun_after(drug, as_of_ms - SEVERE_LOW_DAYS * DAY_MS):
+        text = f"Glucagon was ordered within {SEVERE_LOW_DAYS} days, or on an unknown date."
+        return Reason(ReasonCode.UNSAFE, "glucagon", text)
+    if kind is not None and kind in NEW_DRUGS and _begun_after(drug, as_of_ms - NEW_DRUG_DAYS * DAY_MS):
+        text = f"{NEW_DRUGS[kind]} was begun or changed within 4 weeks, or on an unknown date."
+        return Reason(ReasonCode.OUT_OF_POPULATION, kind, text)
+    return None
+
+
+def _delivery(record: PatientRecord, as_of_ms: int) -> Iterator[Reason]:
+    """Automated or pump delivery: a basal rate, or basal given over an interval."""
+    start_ms = as_of_ms - DELIVERY_DAYS * DAY_MS
+    rate = record.series.get(signals.INSULIN_BASAL_RATE)
+    basal = record.series.get(signals.INSULIN_BASAL)
+    by_rate = rate is not None and len(rate.between(start_ms, as_of_ms)) > 0
+    recent = basal.between(start_ms, as_of_ms) if basal is not None else None
+    if by_rate or (recent is not None and bool((recent.until_ms > recent.at_ms).any())):
+        text = f"Basal insulin came from a pump within {DELIVERY_DAYS} days."
+        yield Reason(ReasonCode.OUT_OF_POPULATION, "insulin_pump", text)
+
+
+def _within(condition: Condition, days: int, as_of_ms: int) -> bool:
+    """Begun or recorded in the last days, or undated."""
+    dates = [at for at in (condition.onset_ms, condition.recorded_ms) if at is not None]
+    return not dates or as_of_ms - max(dates) <= days * DAY_MS
+
+
+def _ended_before(drug: Medication, at_ms: int) -> bool:
+    return drug.end_ms is not None and drug.end_ms < at_ms
+
+
+def _begun_after(drug: Medication, at_ms: int) -> bool:
+    return drug.start_ms is None or drug.start_ms > at_ms

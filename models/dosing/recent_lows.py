@@ -1,0 +1,127 @@
+"""Hypoglycaemia before dosing: the lows that forbid a dose, an increase, or call for a reduction.
+
+Sits in front of every insulin dose (hazard H-02). All sources of glucose count, and one reading is enough.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import signals
+from models.assessment import Input
+from models.dosing.titration_table import Edge
+from models.features.bands import LOW, VERY_LOW, GlucoseLimit, shown_glucose
+from models.features.glycemic import glycemic_metrics
+from models.features.sampling import DAY_MS, MINUTE_MS
+from models.patient_record import PatientRecord
+from models.preprocess.error_codes import drop_error_codes
+from models.time_series import BELOW, TimeSeries
+
+# Windows and limits of hazard H-02; shares of time: Battelino et al., Diabetes Care 2019;42:1593.
+LOW_HOURS: Final = 24
+VERY_LOW_DAYS: Final = 7
+TIME_BELOW_70_PERCENT: Final = 4.0
+TIME_BELOW_54_PERCENT: Final = 1.0
+
+CURRENT_MIN: Final = 60
+"""A low within the last hour, with nothing higher after it, is the glucose of now (our judgement; a low
+is checked again after 15 minutes, ADA section 6)."""
+
+GLUCOSE_SIGNALS: Final = (signals.GLUCOSE_CGM, signals.GLUCOSE_SMBG, signals.GLUCOSE_LAB)
+
+
+@dataclass(frozen=True, slots=True)
+class RecentLows:
+    """The lows of a record as of an instant.
+
+    `low_now` and `very_low_now`: the newest reading, at most an hour old, is below 70 or 54 mg/dL.
+    `low_in_24_h`, `very_low_in_7_d`: the lowest such reading. `lowest_in_7_d`: the lowest of all.
+    Shares of CGM time in percent over 14 days, None without CGM. `readings`: in 7 days, all sources.
+    """
+
+    newest: Input | None
+    low_now: bool
+    very_low_now: bool
+    low_in_24_h: Input | None
+    very_low_in_7_d: Input | None
+    lowest_in_7_d: Input | None
+    readings: int
+    time_below_70_percent: float | None
+    time_below_54_percent: float | None
+
+    @property
+    def recently(self) -> bool:
+        """Any below 70 mg/dL (3.9 mmol/L) in 24 h or below 54 mg/dL (3.0 mmol/L) in 7 days."""
+        return self.low_in_24_h is not None or self.very_low_in_7_d is not None
+
+    @property
+    def time_below_over_target(self) -> bool:
+        """More than 4 % of CGM time below 70 mg/dL or more than 1 % below 54 mg/dL."""
+        over_70 = (self.time_below_70_percent or 0.0) > TIME_BELOW_70_PERCENT
+        return over_70 or (self.time_below_54_percent or 0.0) > TIME_BELOW_54_PERCENT
+
+
+def recent_lows(record: PatientRecord, as_of_ms: int) -> RecentLows:
+    """The lows in a record as of an instant; bands are decided on the numbers that the devices showed."""
+    parts = list(_parts(record, as_of_ms))
+    low_24 = [p.take(_below(p, LOW)).between(as_of_ms - LOW_HOURS * 60 * MINUTE_MS, as_of_ms) for p in parts]
+    very_low = [part.take(_below(part, VERY_LOW)) for part in parts]
+    newest_ms = max((int(part.at_ms[-1]) for part in parts if len(part)), default=None)
+    newest = [part.take(part.at_ms == newest_ms) for part in parts]
+    current = newest_ms is not None and as_of_ms - newest_ms <= CURRENT_MIN * MINUTE_MS
+    cgm = record.series.get(signals.GLUCOSE_CGM)
+    metrics = glycemic_metrics(cgm, as_of_ms) if cgm is not None else None
+    return RecentLows(
+        newest=_lowest(newest),
+        low_now=current and any(_below(part, LOW).any() for part in newest),
+        very_low_now=current and any(_below(part, VERY_LOW).any() for part in newest),
+        low_in_24_h=_lowest(low_24),
+        very_low_in_7_d=_lowest(very_low),
+        lowest_in_7_d=_lowest(parts),
+        readings=sum(len(part) for part in parts),
+        time_below_70_percent=metrics.time_below_70_percent if metrics else None,
+        time_below_54_percent=metrics.time_below_54_percent if metrics else None,
+    )
+
+
+def lowest_below(record: PatientRecord, edge: Edge, days: float, as_of_ms: int) -> Input | None:
+    """The lowest glucose of the last days if it lies below a table's edge in both units, else None."""
+    parts = [p.between(as_of_ms - round(days * DAY_MS), as_of_ms) for p in _parts(record, as_of_ms)]
+    lowest = _lowest(parts)
+    return lowest if lowest is not None and not edge.reached_by(float(lowest.value)) else None
+
+
+def _parts(record: PatientRecord, as_of_ms: int) -> Iterator[TimeSeries]:
+    """Each glucose series of the last 7 days, without the error codes of sensors."""
+    for signal in GLUCOSE_SIGNALS:
+        series = record.series.get(signal)
+        if series is not None:
+            week = series.between(as_of_ms - VERY_LOW_DAYS * DAY_MS, as_of_ms)
+            yield drop_error_codes(week).series if signal == signals.GLUCOSE_CGM else week
+
+
+def _below(series: TimeSeries, limit: GlucoseLimit) -> NDArray[np.bool_]:
+    """Readings below a limit; one below the sensor's range may be as low as any."""
+    below: NDArray[np.bool_] = shown_glucose(series).below(limit) | (series.censored == BELOW)
+    return below
+
+
+def _lowest(parts: Sequence[TimeSeries]) -> Input | None:
+    """The lowest reading of several series; of equal ones the last."""
+    found = [
+        _input(part, int(np.flatnonzero(part.value == part.value.min())[-1])) for part in parts if len(part)
+    ]
+    return min(found, key=lambda i: (float(i.value), -(i.at_ms or 0)), default=None)
+
+
+def _input(series: TimeSeries, i: int) -> Input:
+    return Input(
+        name=series.signal,
+        value=float(series.value[i]),
+        unit=series.unit,
+        at_ms=int(series.at_ms[i]),
+        reference=series.references[series.reference[i]],
+    )
