@@ -10,12 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from cds_service.scopes import parse_scopes
 from hooks.errors import Forbidden, Unauthorized
 
 TOKEN_LIFETIME_S: Final = 300
-
-_LETTERS: Final = {"read": "rs", "write": "cud", "*": "cruds"}
-"""SMART v1 words in SMART v2 letters (SC1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +26,11 @@ class Grant:
     patient: str | None = None
 
     def require(self, resource_type: str, letter: str) -> None:
-        """Raises Forbidden unless some scope gives `letter` (one of c r u d s) on this type."""
-        if not any(allows(scope, resource_type, letter) for scope in self.scope.split()):
-            raise Forbidden("The scopes of this token do not cover the request.")
-
-
-def allows(scope: str, resource_type: str, letter: str) -> bool:
-    """Whether one SMART v1 or v2 scope grants the letter; others grant nothing (SC2)."""
-    level, slash, rest = scope.partition("/")
-    kind, dot, permissions = rest.partition(".")
-    if not (slash and dot) or level not in ("patient", "user", "system") or "?" in permissions:
-        return False
-    letters = _LETTERS.get(permissions, permissions)
-    ordered = "".join(each for each in "cruds" if each in letters)
-    return kind in ("*", resource_type) and letters == ordered and letter in letters
+        """Raises Forbidden unless some scope gives `letter` (one of c r u d s) on all of this type."""
+        for scope in parse_scopes(self.scope):
+            if letter in scope.permissions and scope.resource_type in ("*", resource_type) and not scope.only:
+                return
+        raise Forbidden("The scopes of this token do not cover the request.")
 
 
 class AccessTokens:

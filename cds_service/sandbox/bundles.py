@@ -5,7 +5,7 @@ Between `fhir_server` (HTTP) and `storage`.
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -94,31 +94,31 @@ def _alone(storage: Storage, entry: Any) -> dict[str, Any]:
 
 def _together(storage: Storage, entries: list[Any]) -> list[dict[str, Any]]:
     """Conditional creates and new ids first, so that references between the entries can be rewritten."""
-    requests = [_request(entry) for entry in entries]
-    targets: dict[str, str] = {}
-    planned: list[Stored | tuple[dict[str, Any], str]] = []
-    for entry, (resource, identity, condition) in zip(entries, requests, strict=True):
+    planned: list[tuple[dict[str, Any], Stored | None]] = []
+    for resource, identity, condition in map(_request, entries):
         found = _existing(storage, resource["resourceType"], condition) if condition else None
         identity = found.id if found else identity or str(uuid.uuid4())
-        if isinstance(entry.get("fullUrl"), str):
-            _remember(targets, entry["fullUrl"], f"{resource['resourceType']}/{identity}")
-        planned.append(found or (resource, identity))
-    return [
-        _answer(step if isinstance(step, Stored) else update(storage, _new_identity(step, targets), step[1]))
-        for step in planned
-    ]
+        planned.append((resource | {"id": identity}, found))
+    targets = full_url_targets(
+        (entry, resource) for entry, (resource, _) in zip(entries, planned, strict=True)
+    )
+    return [_answer(found or storage.put(rewritten(resource, targets))) for resource, found in planned]
 
 
-def _remember(targets: dict[str, str], full_url: str, reference: str) -> None:
-    """References may use the fullUrl, or `Type/id` relative to its base."""
-    targets[full_url] = reference
-    if full_url.startswith("http"):
-        targets["/".join(full_url.rsplit("/", 2)[-2:])] = reference
+def full_url_targets(entries: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> dict[str, str]:
+    """What references between entries resolve to: `Type/id` by fullUrl, and relative to the fullUrl's base.
 
-
-def _new_identity(step: tuple[dict[str, Any], str], targets: Mapping[str, str]) -> dict[str, Any]:
-    resource, identity = step
-    return {**rewritten(resource, targets), "id": identity}
+    Takes pairs of an entry and its resource under the id that it will have.
+    """
+    targets: dict[str, str] = {}
+    for entry, resource in entries:
+        full_url = str(entry.get("fullUrl", ""))
+        reference = f"{resource['resourceType']}/{resource['id']}"
+        if full_url.startswith("http"):
+            targets["/".join(full_url.rsplit("/", 2)[-2:])] = reference
+        targets[full_url] = reference
+    targets.pop("", None)
+    return targets
 
 
 def rewritten(value: Any, targets: Mapping[str, str]) -> Any:

@@ -1,0 +1,112 @@
+"""The sandbox's process: FHIR server, key set and pages in one Flask application, for loopback only.
+
+Made by `demo` and by tests; the CDS service runs elsewhere and is reached over HTTP.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from cds_service.sandbox.access import AccessTokens
+from cds_service.sandbox.cursor import Cursors
+from cds_service.sandbox.fhir_server import FHIR_JSON, FhirServer
+from cds_service.sandbox.hook_client import HookClient
+from cds_service.sandbox.pages import Pages
+from cds_service.sandbox.signing import Signer
+from cds_service.sandbox.storage import Storage, wall_clock_ms
+from hooks.errors import BadRequest, CannotAnswer, Forbidden, MethodNotAllowed, UnknownService
+
+CLIENT_ID: Final = "wearable-cds"
+"""The CDS service's client id at this EHR."""
+
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_BY_STATUS: Final[dict[int | None, type[CannotAnswer]]] = {
+    400: BadRequest,
+    404: UnknownService,
+    405: MethodNotAllowed,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """One running EHR, in parts: for those who start it and for tests."""
+
+    app: Flask
+    storage: Storage
+    tokens: AccessTokens
+    signer: Signer
+    client: HookClient
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """Where the sandbox lives: its address, the CDS service's, and the folder of its file and key."""
+
+    origin: str
+    service_base: str
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        """The file of its records."""
+        return self.folder / "ehr.sqlite"
+
+
+def create_sandbox(settings: SandboxSettings, clock: Callable[[], int] = wall_clock_ms) -> Sandbox:
+    """The sandbox with what its folder already holds."""
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    storage = Storage(settings.database, clock)
+    tokens = AccessTokens(clock)
+    signer = Signer.at(settings.folder / "ehr-signing-key.pem", settings.origin)
+    server = FhirServer(f"{settings.origin}/fhir", storage, tokens, Cursors())
+    client = HookClient(server, signer, settings.service_base, CLIENT_ID)
+    app = Flask(__name__)
+    app.register_blueprint(server.blueprint(), url_prefix="/fhir")
+    app.register_blueprint(Pages(client).blueprint())
+    app.get("/.well-known/jwks.json")(lambda: jsonify(signer.key_set()))
+    _admit_own_origin_only(app, settings.origin)
+    _answer_faults(app)
+    return Sandbox(app, storage, tokens, signer, client)
+
+
+def _admit_own_origin_only(app: Flask, origin: str) -> None:
+    """Other hosts (a rebound DNS name) and other origins (a foreign page) get nothing."""
+    host = urlsplit(origin).netloc
+
+    @app.before_request
+    def check() -> None:
+        if request.host != host or request.headers.get("Origin", origin) != origin:
+            raise Forbidden("This demonstration answers only to its own address.")
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        response.headers.update(_HEADERS)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+def _answer_faults(app: Flask) -> None:
+    """Every fault is an OperationOutcome, as a FHIR server's."""
+
+    @app.errorhandler(CannotAnswer)
+    def known(fault: CannotAnswer) -> Response:
+        response = jsonify(fault.to_operation_outcome())
+        response.status_code, response.mimetype = fault.status, FHIR_JSON
+        if fault.status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+
+    @app.errorhandler(HTTPException)
+    def framework(fault: HTTPException) -> Response:
+        return known(_BY_STATUS.get(fault.code, CannotAnswer)())
