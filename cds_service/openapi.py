@@ -110,7 +110,14 @@ def openapi_yaml() -> str:
     for path, operations in _PATHS.items():
         methods = {name: dict(value) for name, value in operations.items() if name != "parameters"}
         spec.path(path=path, operations=methods, parameters=operations.get("parameters", []))
-    return yaml.safe_dump(spec.to_dict(), sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(spec.to_dict(), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors, which readers of a description do not expect."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 _LICENSE: Final = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
