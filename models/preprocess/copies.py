@@ -30,7 +30,10 @@ def one_per_instant(glucose: TimeSeries) -> Cleaned:
     apart = high - low
     conflict = (apart > CONFLICT_MGDL) | (apart > CONFLICT_FRACTION * low)
     in_conflict = np.repeat(conflict, last - first + 1)
-    copy = np.diff(ordered.at_ms, prepend=ordered.at_ms[0] - 1) == 0
-    return without(ordered, in_conflict, "conflicting_copies").then(
-        lambda kept: without(kept, copy[~in_conflict], "copy")
-    )
+    return without(ordered, in_conflict, "conflicting_copies").then(lowest_per_instant)
+
+
+def lowest_per_instant(series: TimeSeries) -> Cleaned:
+    """One reading per instant, the lowest one: for signals without a rule for copies that disagree."""
+    ordered = series.take(np.lexsort((series.value, series.at_ms)))
+    return without(ordered, np.diff(ordered.at_ms, prepend=np.int64(-1)) == 0, "copy")

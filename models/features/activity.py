@@ -1,0 +1,87 @@
+"""Steps per day, from one source a day and only from days on which the device was worn.
+
+Sits beside the other features; the vital-signs review reads it.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from models.assessment import Reason
+from models.features.feature import Definition, Feature
+from models.features.local_time import local_day, minute_of_day, zone_of
+from models.time_series import TimeSeries
+
+WORN_HOURS: Final = 10
+WORN_PERCENT: Final = 70.0
+"""Wear of a day: readings of heart rate in 10 hours (Troiano et al., Med Sci Sports Exerc 2008;40:181) or
+70 % of the day by the device's own account (the share asked of a CGM)."""
+
+FEWEST_DAYS: Final = 4
+STEPS: Final = Definition(
+    "steps_per_day",
+    "{steps}/d",
+    7,
+    f"{FEWEST_DAYS} worn days of 7",
+    "median of worn days; Troiano et al. 2008 (4 valid days of 7)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityInputs:
+    """Series of steps and wear; None where the record has none."""
+
+    daily_steps: TimeSeries | None = None
+    interval_steps: TimeSeries | None = None
+    heart_rate: TimeSeries | None = None
+    worn_percent: TimeSeries | None = None
+
+
+def steps_per_day(inputs: ActivityInputs, as_of_ms: int, zone: str | None) -> Feature:
+    """Median steps of the worn days of the week; the day of `as_of_ms` is not over and not counted.
+
+    A daily total stands before the sum of intervals, the larger source of a day before the others:
+    totals, intervals, phone and watch are never added to each other.
+    """
+    clock = zone_of(zone)
+    if isinstance(clock, Reason):
+        return STEPS.unknown("time zone not known", as_of_ms)
+    today = int(local_day(np.array([as_of_ms]), clock)[0])
+    days = range(today - STEPS.days, today)
+    worn = _worn_days(inputs, clock)
+    if worn is None:
+        return STEPS.unknown("wear of the device not known", as_of_ms)
+    steps = _by_day(inputs.interval_steps, clock) | _by_day(inputs.daily_steps, clock)
+    counted = [steps[day] for day in days if day in worn and day in steps]
+    if len(counted) < FEWEST_DAYS:
+        return STEPS.unknown(f"{len(counted)} worn days with steps", as_of_ms)
+    return STEPS.known(float(np.median(counted)), as_of_ms)
+
+
+def _by_day(steps: TimeSeries | None, clock: ZoneInfo) -> dict[int, float]:
+    """Steps of each local day from the source that counted most on it."""
+    if steps is None:
+        return {}
+    day, total = local_day(steps.at_ms, clock), {}
+    for date in np.unique(day):
+        today = day == date
+        total[int(date)] = float(np.bincount(steps.source[today], steps.value[today]).max())
+    return total
+
+
+def _worn_days(inputs: ActivityInputs, clock: ZoneInfo) -> set[int] | None:
+    """Local days on which the device was worn; None when nothing tells."""
+    if inputs.worn_percent is None and inputs.heart_rate is None:
+        return None
+    worn: set[int] = set()
+    if inputs.worn_percent is not None:
+        enough = inputs.worn_percent.take(inputs.worn_percent.value >= WORN_PERCENT)
+        worn |= set(local_day(enough.at_ms, clock).tolist())
+    if inputs.heart_rate is not None:
+        at_ms = inputs.heart_rate.at_ms
+        hours = np.unique(local_day(at_ms, clock) * 24 + minute_of_day(at_ms, clock) // 60)
+        day, count = np.unique(hours // 24, return_counts=True)
+        worn |= set(day[count >= WORN_HOURS].tolist())
+    return worn
