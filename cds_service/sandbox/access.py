@@ -37,13 +37,13 @@ class AccessTokens:
     """Tokens in memory, by digest; they end with the process or their lifetime, whichever comes first."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
-        self._clock = clock
+        self.clock = clock
         self._lock = threading.Lock()
         self._grants: dict[str, Grant] = {}
 
     def issue(self, scope: str, client_id: str, patient: str | None = None) -> str:
         """A new token; `patient` is a bare id and confines it to that patient's data."""
-        token, now_ms = secrets.token_urlsafe(32), self._clock()
+        token, now_ms = secrets.token_urlsafe(32), self.clock()
         grant = Grant(scope, client_id, now_ms + TOKEN_LIFETIME_S * 1000, patient)
         with self._lock:
             self._grants = {key: kept for key, kept in self._grants.items() if kept.expires_ms > now_ms}
@@ -54,7 +54,7 @@ class AccessTokens:
         """What the header `Authorization` allows. Raises Unauthorized for any token that is not alive."""
         scheme, _, token = authorization.partition(" ")
         found = self._grants.get(_digest(token)) if scheme.lower() == "bearer" else None
-        if found is None or found.expires_ms <= self._clock():
+        if found is None or found.expires_ms <= self.clock():
             raise Unauthorized("A valid access token is needed.")
         return found
 

@@ -3,16 +3,17 @@
 Made by `demo` and by tests; the CDS service runs elsewhere and is reached over HTTP.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from cds_service.sandbox.access import AccessTokens
+from cds_service.sandbox.auth_server import AuthServer
 from cds_service.sandbox.cursor import Cursors
 from cds_service.sandbox.fhir_server import FHIR_JSON, FhirServer
 from cds_service.sandbox.hook_client import HookClient
@@ -51,11 +52,12 @@ class Sandbox:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """Where the sandbox lives: its address, the CDS service's, and the folder of its file and key."""
+    """Where the sandbox lives: its address, the CDS service's, its folder, and the service's public keys."""
 
     origin: str
     service_base: str
     folder: Path
+    backend_keys: Mapping[str, Any] = field(default_factory=lambda: {"keys": []})
 
     @property
     def database(self) -> Path:
@@ -74,6 +76,8 @@ def create_sandbox(settings: SandboxSettings, clock: Callable[[], int] = wall_cl
     app = Flask(__name__)
     app.register_blueprint(server.blueprint(), url_prefix="/fhir")
     app.register_blueprint(Pages(client).blueprint())
+    auth = AuthServer(f"{settings.origin}/auth/token", {CLIENT_ID: settings.backend_keys}, tokens)
+    app.register_blueprint(auth.blueprint())
     app.get("/.well-known/jwks.json")(lambda: jsonify(signer.key_set()))
     _admit_own_origin_only(app, settings.origin)
     _answer_faults(app)

@@ -27,7 +27,7 @@ class Signer:
     def at(cls, path: Path, issuer: str) -> "Signer":
         """The signer whose private key is in this file; makes both where the file is absent."""
         if not path.exists():
-            _write_secret(path, ECKey.generate_key("P-384").as_pem(private=True))
+            write_secret(path, ECKey.generate_key("P-384").as_pem(private=True))
         return cls(ECKey.import_key(path.read_bytes()), issuer)
 
     def key_set(self) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class Signer:
         return jwt.encode(header, claims, self._key, algorithms=[ALGORITHM])
 
 
-def _write_secret(path: Path, secret: bytes) -> None:
+def write_secret(path: Path, secret: bytes) -> None:
     """Writes a file that only its owner reads, from the first byte on."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

@@ -109,6 +109,13 @@ class Storage:
         with self.atomic():
             return len([self.put(resource) for resource in resources])
 
+    def forget_patient(self, patient_id: str) -> None:
+        """Removes the patient and everything about them, as if it had never been here."""
+        about = "SELECT seq FROM resource WHERE patient = 'Patient/' || ?"
+        with self.atomic():
+            self._connection.execute(f"DELETE FROM token WHERE seq IN ({about})", (patient_id,))
+            self._connection.execute(f"DELETE FROM resource WHERE seq IN ({about})", (patient_id,))
+
     def read(self, kind: str, identity: str) -> Stored | None:
         """The resource as it stands, None when there is none."""
         with self._lock:
