@@ -105,6 +105,14 @@ class Egress:
             connection.close()
         return answer
 
+    def close(self) -> None:
+        """Close what is idle; the next call opens anew."""
+        with self._lock:
+            idle = [connection for kept in self._idle.values() for connection in kept]
+            self._idle.clear()
+        for connection in idle:
+            connection.close()
+
     def _take(self, server: Server) -> "_Connection":
         with self._lock:
             idle = self._idle.get(server, [])
@@ -136,11 +144,10 @@ class _Connection(http.client.HTTPConnection):
         self._deadline = Deadline.after(0)
 
     def connect(self) -> None:
-        raw = _connect_checked(self._server, self._resolve, self._deadline)
+        sock = _connect_checked(self._server, self._resolve, self._deadline)
         if self._server.address.scheme == "https":
-            raw.settimeout(self._deadline.wait_s())
-            raw = _tls(self._server.ca_file).wrap_socket(raw, server_hostname=self.host)
-        self.sock = BoundedSocket(raw, self._deadline)
+            sock = _encrypt(sock, self._server, self._deadline)
+        self.sock = BoundedSocket(sock, self._deadline)
 
     def exchange(self, call: Call, deadline: Deadline) -> tuple[Answer, bool]:
         """One call and its whole answer, and whether the connection can serve another."""
@@ -149,14 +156,14 @@ class _Connection(http.client.HTTPConnection):
             self.sock.deadline = deadline
         headers = {"Host": call.address.authority, "Accept-Encoding": "identity", **call.headers}
         self.request(call.method, call.address.target, call.body, headers)
-        response = self.getresponse()
-        if 300 <= response.status < 400:
-            raise CallFailed("redirect")
-        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise CallFailed("encoded")
-        body = _read(response, call.max_bytes)
-        found = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status, found, body), not response.will_close
+        with self.getresponse() as response:
+            if 300 <= response.status < 400:
+                raise CallFailed("redirect")
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise CallFailed("encoded")
+            body = _read(response, call.max_bytes)
+            found = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status, found, body), not response.will_close
 
     def is_quiet(self) -> bool:
         """Whether the server has neither closed the idle connection nor sent what nobody asked for."""
@@ -176,11 +183,24 @@ def _connect_checked(server: Server, resolve: Resolve, deadline: Deadline) -> so
         raise CallFailed("egress.private_address")
     soon = deadline.sooner(CONNECT_S)
     for ip in checked:
+        timeout_s = soon.wait_s()
         try:
-            return socket.create_connection((ip, port), timeout=soon.wait_s())
+            sock = socket.create_connection((ip, port), timeout_s)
         except OSError as error:
             refusal = error
+        else:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
     raise CallFailed("connect", unanswered=True) from refusal
+
+
+def _encrypt(sock: socket.socket, server: Server, deadline: Deadline) -> ssl.SSLSocket:
+    try:
+        sock.settimeout(deadline.wait_s())
+        return _tls(server.ca_file).wrap_socket(sock, server_hostname=server.address.host)
+    except OSError:
+        sock.close()
+        raise
 
 
 def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
