@@ -13,6 +13,7 @@ from hooks.card import Card, Link
 from hooks.prefetch import DataNeed
 from hooks.protocol import Context
 from models.assessment import Assessment, NotAssessed, Outcome, Refused
+from models.dosing.safety_limits import SafetyLimits
 from models.patient_record import PatientRecord
 from models.units import GlucoseUnit
 
@@ -21,7 +22,11 @@ AnyAssessment = Assessment[object] | NotAssessed | Refused
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """How the calling organisation wants its answers; from its registration, never from the request."""
+    """How the calling organisation wants its answers; from its registration, never from the request.
+
+    `dose_limits` are limits it signed itself (None: those that come with the software), `pen_increment_u`
+    the smallest step that its pens deliver.
+    """
 
     zone: str | None = None
     glucose_unit: GlucoseUnit = "mg/dL"
@@ -29,6 +34,8 @@ class Practice:
     models_url: str | None = None
     chart_link: Link | None = None
     approver: str | None = None
+    dose_limits: SafetyLimits | None = None
+    pen_increment_u: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The clamp against the hazards it controls, and against a naive second writing of the same rules."""
 
 import math
-import os
 import random
 
 import pytest
@@ -18,7 +17,8 @@ from models.dosing.limits import (
     clamp_basal,
 )
 
-CASES = int(os.environ.get("WEARABLE_CDS_SAFETY_CASES", "20000"))
+CASES = max(20_000, settings.default.max_examples)
+"""A million under `make safety`, whose profile asks for it."""
 STANDARD = BasalLimits(10, 0.2, 2, 0.10, 3, 0.5, None)
 WEEKLY = BasalLimits(10, 0.2, 2, 0.10, 3, 0.5, WeeklyStep(8, 0.20, 7))
 
@@ -311,6 +311,7 @@ def test_H02_learning_of_a_low_never_raises_the_dose(s, wished_u, fact):
     assert dose(True) <= dose(False)
 
 
+@settings(max_examples=500, deadline=None)
 @given(s=situations, wished_u=finite, lighter=st.floats(0, 1))
 def test_H01_a_lower_weight_never_raises_the_dose(s, wished_u, lighter):
     fields = {name: getattr(s, name) for name in s.__slots__}

@@ -38,7 +38,7 @@ def checks_made(case: Case) -> tuple[str, ...]:
             _interval(case),
             f"eGFR {case.inputs.egfr_value:.0f} mL/min/1.73 m2; no dose below {LOWEST_EGFR:.0f}.",
             *(sign.text for sign in case.signs),
-            "One active basal insulin order, 100 units per millilitre."
+            "One active basal insulin order, of standard concentration."
             if case.basal.order
             else "No active basal insulin order.",
         )

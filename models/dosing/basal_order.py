@@ -75,7 +75,7 @@ def _product_reasons(product: InsulinProduct, name: str) -> Iterator[Reason]:
         text = f"The concentration of {name.lower().removeprefix('the ')} is not stated."
         yield Reason(ReasonCode.MISSING, "insulin_concentration", text)
     elif product.units_per_ml != UNITS_PER_ML:
-        text = f"{name} is concentrated insulin, not 100 units per millilitre."
+        text = f"{name} is not of the standard concentration."
         yield Reason(ReasonCode.OUT_OF_POPULATION, "insulin_concentration", text)
 
 
@@ -109,7 +109,7 @@ def _order_reasons(order: InsulinOrder, draft: InsulinOrder, as_of_ms: int) -> I
         why = order.why_no_dose or "no fixed daily dose is stated"
         yield Reason(ReasonCode.MISSING, "current_dose", f"The active order gives no daily dose: {why}.")
     elif order.daily_dose_u <= 0 or order.daily_dose_u % 0.5:
-        text = f"The active order is for {order.daily_dose_u:g} units, which no pen delivers."
+        text = "The dose of the active order is one that no pen delivers."
         yield Reason(ReasonCode.IMPLAUSIBLE, "current_dose", text)
     if order.doses_per_day != 1.0:
         text = "The active order is not for one dose a day."
@@ -153,4 +153,4 @@ def _changed_ms(order: InsulinOrder) -> int | None:
 
 
 def _names(orders: list[InsulinOrder]) -> str:
-    return "; ".join(sorted(order.product.name for order in orders))
+    return ", ".join(sorted(f"insulin {order.product.ingredient or 'of unknown kind'}" for order in orders))

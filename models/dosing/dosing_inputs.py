@@ -94,10 +94,9 @@ def _egfr(record: PatientRecord, as_of_ms: int) -> Input | Reason:
         text = f"eGFR is {egfr.value:.0f} mL/min/1.73 m2; below {LOWEST_EGFR:.0f} no dose is given."
         return Reason(ReasonCode.OUT_OF_POPULATION, "egfr", text)
     recent = record.series[signals.EGFR].between(as_of_ms - RENAL_DAYS * DAY_MS, as_of_ms).value
-    if float(egfr.value) < (1 - EGFR_FALL_FRACTION) * recent.max():
-        text = (
-            f"eGFR fell from {recent.max():.0f} to {egfr.value:.0f} mL/min/1.73 m2 within {RENAL_DAYS} days."
-        )
+    highest = recent.max(initial=float(egfr.value))
+    if float(egfr.value) < (1 - EGFR_FALL_FRACTION) * highest:
+        text = f"eGFR fell from {highest:.0f} to {egfr.value:.0f} mL/min/1.73 m2 within {RENAL_DAYS} days."
         return Reason(ReasonCode.UNSAFE, "egfr", text)
     return egfr
 

@@ -1,0 +1,217 @@
+"""The card that proposes a basal insulin dose: number, rule, values with their ages, other ways, how to undo.
+
+Beside `hooks.no_dose_card`, under `hooks.insulin_adjustment`. No dose is preselected; the suggestions are the
+caller's own draft with another dose.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fhir_mappers.outgoing import NotAdjustable, with_daily_dose
+from fhir_mappers.therapy import to_insulin_order
+from hooks import wording
+from hooks.card import Card, Indicator, Suggestion, UpdateAction
+from hooks.no_dose_card import dosing_source
+from hooks.service import Question
+from models.assessment import Assessment, Input
+from models.dosing.basal_proposal import BasalAction, BasalProposal
+from models.dosing.dose_format import step_text, units_text
+from models.features.fasting import FastingValue
+
+OVERRIDE_REASONS: Final = (
+    wording.override("low-explained", "The low glucose is explained and will not recur"),
+    wording.override("dose-taken-differs", "The patient takes another dose than the one ordered"),
+    wording.override("values-not-representative", "The glucose values do not represent usual days"),
+    wording.override("illness-or-steroids", "Illness, steroids or another change not on record"),
+    wording.override("other-treatment-preferred", "Another treatment is preferred to more basal insulin"),
+    wording.override("patient-preference", "The patient prefers otherwise"),
+)
+
+LIMIT_TEXTS: Final[Mapping[str, str]] = {
+    "start": "the limit of a starting dose cut the number",
+    "step": "the limit of one step cut the number",
+    "ceiling": "the limit in units per kg cut the number (overbasalisation)",
+    "rounded_down": "the dose was rounded down to what the pen delivers",
+    "no_increase_after_low": "no increase after a low glucose",
+    "no_increase_time_below_range": "no increase with this share of time in hypoglycaemia",
+    "no_increase_before_interval": "no increase before 3 days have passed since the last change",
+    "no_increase_above_ceiling": (
+        "no increase above 0.5 units per kg a day (overbasalisation): consider a GLP-1 receptor agonist or "
+        "mealtime insulin"
+    ),
+    "table_interval": "the interval of the table since the last change has not passed",
+    "table_low": "the table allows no increase after a glucose this low within the week",
+    "night_drop": "a fall from bedtime to morning speaks for overbasalisation",
+    "variability": "wide variation speaks for another cause than too little basal insulin",
+}
+
+VERBS: Final[Mapping[BasalAction, str]] = {
+    BasalAction.START: "consider starting",
+    BasalAction.INCREASE: "consider",
+    BasalAction.HOLD: "keep",
+    BasalAction.REDUCE: "consider reducing to",
+}
+
+Draft = Mapping[str, Any]
+
+
+def dose_card(question: Question, answer: Assessment[BasalProposal], draft: Draft) -> Card:
+    """The proposal for one draft, with the draft at the proposed dose and at each alternative."""
+    proposal = answer.result
+    drafted_u = _drafted_u(draft)
+    suggestions, why_none = _suggestions(question, proposal, draft)
+    return Card(
+        uuid=question.uuid("basal-dose"),
+        summary=wording.summary(_summary(question, proposal, draft)),
+        indicator=_indicator(proposal, drafted_u),
+        source=dosing_source(question, answer.model, answer.version),
+        detail=wording.sections(
+            _proposed(proposal, drafted_u),
+            _why(proposal, answer.limits),
+            "**Values used**",
+            _values(question, answer),
+            "**Checked**",
+            wording.bullets(list(answer.checks)),
+            "**Other ways**",
+            wording.bullets([alternative.text for alternative in proposal.alternatives]),
+            "**Not known**",
+            wording.bullets(_not_known(answer, why_none)),
+            "**What would change this**",
+            wording.bullets(_would_change(proposal)),
+            f"**To undo:** {_undo(proposal)}",
+            _provenance(question, answer),
+        ),
+        suggestions=suggestions,
+        override_reasons=OVERRIDE_REASONS,
+    )
+
+
+def _summary(question: Question, proposal: BasalProposal, draft: Draft) -> str:
+    order = to_insulin_order(dict(draft), {})
+    name = f"Insulin {order.product.ingredient}" if order and order.product.ingredient else "Basal insulin"
+    current_u = proposal.current_dose_u
+    changes = current_u is not None and current_u != proposal.proposed_dose_u
+    now = f" (now {units_text(current_u or 0.0)})" if changes else ""
+    mean = wording.glucose(proposal.fasting_mgdl, question.practice.glucose_unit)
+    dose = f"{VERBS[proposal.action]} {units_text(proposal.proposed_dose_u)} a day{now}"
+    return f"{name}: {dose}; mean fasting glucose {mean}. Verify before ordering."
+
+
+def _indicator(proposal: BasalProposal, drafted_u: float | None) -> Indicator:
+    """A warning for a reduction, and where more is drafted than proposed."""
+    too_much = drafted_u is not None and drafted_u > proposal.proposed_dose_u
+    return Indicator.WARNING if too_much or proposal.action is BasalAction.REDUCE else Indicator.INFO
+
+
+def _drafted_u(draft: Draft) -> float | None:
+    order = to_insulin_order(dict(draft), {})
+    return order.daily_dose_u if order else None
+
+
+def _proposed(proposal: BasalProposal, drafted_u: float | None) -> str:
+    dose = f"**Proposed: {units_text(proposal.proposed_dose_u)} once a day**"
+    now = (
+        "no basal insulin is in use"
+        if proposal.current_dose_u is None
+        else f"in use {units_text(proposal.current_dose_u)}, change {step_text(proposal.step_u)}"
+    )
+    drafted = (
+        "the draft states no dose" if drafted_u is None else f"the draft says {wording.units(drafted_u)}"
+    )
+    return f"{dose} ({now}; {drafted}). Verify before ordering."
+
+
+def _why(proposal: BasalProposal, limits: tuple[str, ...]) -> str:
+    held = [LIMIT_TEXTS[name] for name in limits]
+    return f"**Why:** {proposal.why}" + (f" Limits applied: {'; '.join(held)}." if held else "")
+
+
+def _values(question: Question, answer: Assessment[BasalProposal]) -> str:
+    fasting: dict[int | None, FastingValue] = {value.at_ms: value for value in answer.result.fasting}
+    rows = [_row(question, found, fasting) for found in answer.inputs]
+    return wording.table(("value", "result", "when"), rows)
+
+
+def _row(
+    question: Question, found: Input, fasting: Mapping[int | None, FastingValue]
+) -> tuple[str, str, str]:
+    when = "" if found.at_ms is None else wording.age(found.at_ms, question.as_of_ms)
+    day = "" if found.at_ms is None else f" ({wording.moment(found.at_ms, question.zone)})"
+    return _name(found, fasting), _result(question, found), f"{when}{day}"
+
+
+def _name(found: Input, fasting: Mapping[int | None, FastingValue]) -> str:
+    if found.name == "fasting glucose" and found.at_ms in fasting:
+        value = fasting[found.at_ms]
+        return f"fasting glucose, {value.source}" + (" (marked fasting)" if value.marked else "")
+    return NAMES.get(found.name, found.name)
+
+
+NAMES: Final[Mapping[str, str]] = {
+    "glucose_cgm": "newest glucose, sensor",
+    "glucose_smbg": "newest glucose, meter",
+    "glucose_lab": "newest glucose, laboratory",
+}
+DOSE_UNIT: Final = "units"
+PRINTED_UNITS: Final[Mapping[str, str]] = {"mL/min/{1.73_m2}": "mL/min/1.73 m2", "[iU]": DOSE_UNIT}
+
+
+def _result(question: Question, found: Input) -> str:
+    value = float(found.value)
+    if found.unit == "mg/dL":
+        return wording.glucose(value, question.practice.glucose_unit)
+    if found.unit == DOSE_UNIT:
+        return f"{units_text(value)} a day"
+    return f"{value:.1f} {PRINTED_UNITS.get(found.unit, found.unit)}".replace(".0 ", " ")
+
+
+def _not_known(answer: Assessment[BasalProposal], why_no_suggestion: str | None) -> list[str]:
+    unseen = "Illness, hospital care, food and injection technique are not on record and were not looked at."
+    edit = [f"The draft was not edited: {why_no_suggestion}."] if why_no_suggestion else []
+    return [*(note.text for note in answer.notes), unseen, *edit]
+
+
+def _would_change(proposal: BasalProposal) -> list[str]:
+    return [
+        f"A mean fasting glucose in another row of the table; its goal is {proposal.table.goal_text()}.",
+        "Any glucose below 70 mg/dL (3.9 mmol/L) within 24 hours, or below 54 mg/dL (3.0 mmol/L) within "
+        "7 days: no increase.",
+        "A new weight, eGFR, drug or diagnosis.",
+    ]
+
+
+def _undo(proposal: BasalProposal) -> str:
+    if proposal.current_dose_u is None:
+        return "stop the new order; there was no basal insulin before."
+    back = f"order {units_text(proposal.current_dose_u)} a day again, the dose in use before this order"
+    return f"{back}; long-acting insulin goes on acting for a day or more."
+
+
+def _provenance(question: Question, answer: Assessment[BasalProposal]) -> str:
+    table = answer.result.table
+    return (
+        f"Table {table.id} {table.version} ({table.source.strip()}) Limits {answer.result.limits_version}. "
+        f"Model {answer.model} {answer.version}. {wording.moment(question.as_of_ms, question.zone)}."
+    )
+
+
+def _suggestions(
+    question: Question, proposal: BasalProposal, draft: Draft
+) -> tuple[tuple[Suggestion, ...], str | None]:
+    """The draft at the proposed dose, then at each other dose; or why it cannot be edited."""
+    others = [a.dose_u for a in proposal.alternatives if a.dose_u is not None]
+    try:
+        return (
+            tuple(_suggestion(question, dose_u, draft) for dose_u in (proposal.proposed_dose_u, *others)),
+            None,
+        )
+    except NotAdjustable as reason:
+        return (), str(reason)
+
+
+def _suggestion(question: Question, dose_u: float, draft: Draft) -> Suggestion:
+    label = f"Draft {units_text(dose_u)} once a day"
+    action = UpdateAction(
+        f"Sets the drafted dose to {units_text(dose_u)} once a day", with_daily_dose(dict(draft), dose_u)
+    )
+    return Suggestion(question.uuid(f"basal-dose-{dose_u:g}"), label, (action,))
