@@ -19,9 +19,6 @@ KINDS: Final[Mapping[str, InsulinKind]] = {
 FAST: Final = frozenset({InsulinKind.RAPID, InsulinKind.SHORT})
 """Class codes call both 'fast-acting' or 'short-acting', so the two do not contradict each other."""
 
-SHARED_PARTS: Final = frozenset({"regular", "protamine", "inhaled", "liraglutide", "lixisenatide"})
-"""Words that also stand in names of drugs that are not insulin."""
-
 RXNORM: Final = "http://www.nlm.nih.gov/research/umls/rxnorm"
 INSULIN_WORD: Final = re.compile(r"\binsul(?!in-like)\w*")
 SUPPLY_WORD: Final = re.compile(r"needle|syringe|lancet|strip|pump|pod\b|swab|sharps|reservoir|infusion set")
@@ -75,22 +72,27 @@ def _of_row(row: TableRow) -> Reading:
 def _of_name(name: str) -> Reading | None:
     """What a printed name says; None when it is not the name of an insulin."""
     lowered = name.lower()
-    parts = _parts(lowered)
+    parts, is_insulin = _parts(lowered)
     says_insulin = INSULIN_WORD.search(lowered) and not (SUPPLY_WORD.search(lowered) and not parts)
-    if not says_insulin and not parts - SHARED_PARTS:
+    if not says_insulin and not is_insulin:
         return None
     ingredient, kind = COMPOSITIONS.get(parts, ("+".join(sorted(parts)) or None, None))
     return Reading(ingredient, kind, _strength(lowered, kind))
 
 
-def _parts(lowered: str) -> frozenset[str]:
-    """The ingredients that a name in lower case prints; the longest phrases are read first."""
+def _parts(lowered: str) -> tuple[frozenset[str], bool]:
+    """The ingredients that a name in lower case prints, and whether one of its words means only insulins.
+
+    The longest phrases are read first: `humalog mix` before `humalog`.
+    """
     found: set[str] = set()
-    for pattern, parts in WORDS:
+    is_insulin = False
+    for pattern, parts, only_insulin in WORDS:
         lowered, count = pattern.subn(" ", lowered)
         if count:
             found |= parts
-    return frozenset(found)
+            is_insulin |= only_insulin
+    return frozenset(found), is_insulin
 
 
 def _strength(lowered: str, kind: InsulinKind | None) -> float | None:
@@ -105,11 +107,9 @@ def _strength(lowered: str, kind: InsulinKind | None) -> float | None:
     return values.pop() if len(values) == 1 else None
 
 
-def _phrases() -> list[tuple[re.Pattern[str], frozenset[str]]]:
-    rows = sorted(read_table("insulin_words.csv"), key=lambda row: -len(row["word"]))
-    return [
-        (re.compile(rf"(?<!\w){re.escape(r['word'])}(?!\w)"), frozenset(r["parts"].split("+"))) for r in rows
-    ]
+def _phrase(row: TableRow) -> tuple[re.Pattern[str], frozenset[str], bool]:
+    pattern = re.compile(rf"(?<!\w){re.escape(row['word'])}(?!\w)")
+    return pattern, frozenset(row["parts"].split("+")), not row["also_in_other_drugs"]
 
 
 PRODUCTS: Final = [row | {"kind": row["action"]} for row in read_table("insulin_products.csv")]
@@ -117,7 +117,9 @@ CODES: Final = CodeTable.of(
     [row | {"system": RXNORM, "code": row["rxcui"], "match": "exact"} for row in PRODUCTS]
     + read_table("insulin_codes.csv")
 )
-WORDS: Final = _phrases()
+WORDS: Final = [
+    _phrase(row) for row in sorted(read_table("insulin_words.csv"), key=lambda row: -len(row["word"]))
+]
 COMPOSITIONS: Final[Mapping[frozenset[str], tuple[str, InsulinKind]]] = {
-    _parts(row["rxnorm_name"].lower()): (row["ingredient"], KINDS[row["kind"]]) for row in PRODUCTS
+    _parts(row["rxnorm_name"].lower())[0]: (row["ingredient"], KINDS[row["kind"]]) for row in PRODUCTS
 }

@@ -67,6 +67,8 @@ def with_daily_dose(order: Json, dose_u: float, medications: Mapping[str, Json] 
     read = to_insulin_order(order, medications)
     if read is None or read.product.kind not in BASAL or read.product.units_per_ml is None:
         raise NotAdjustable(WhyNotAdjustable.NOT_BASAL)
+    if read.why_no_dose == WhyNoDose.MEANING_MODIFIED:
+        raise NotAdjustable(WhyNotAdjustable.MEANING_MODIFIED)
     adjusted = deepcopy(order)
     instructions = adjusted.get("dosageInstruction")
     if not instructions or instructions == [{}]:
@@ -112,8 +114,6 @@ def _only_instruction(instructions: object) -> Json:
 
 def _change(instruction: Json, read: InsulinOrder, dose_u: float) -> None:
     """Puts the dose into the one instruction of a draft."""
-    if read.why_no_dose == WhyNoDose.MEANING_MODIFIED:
-        raise NotAdjustable(WhyNotAdjustable.MEANING_MODIFIED)
     missing = read.why_no_dose == WhyNoDose.DOSE_MISSING and not instruction.get("doseAndRate")
     if read.doses_per_day != 1 or read.as_needed or not (missing or read.daily_dose_u is not None):
         raise NotAdjustable(WhyNotAdjustable.NOT_ONCE_DAILY, read.why_no_dose)

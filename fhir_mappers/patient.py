@@ -9,6 +9,7 @@ from typing import Final, get_args
 from zoneinfo import ZoneInfo
 
 from fhir_mappers.references import Json, member, objects, text
+from fhir_mappers.timing import Moment, Precision, parse_time
 from models.patient_record import Sex
 
 ZONE_EXTENSION: Final = "http://hl7.org/fhir/StructureDefinition/timezone"
@@ -40,10 +41,9 @@ def to_patient(resource: Json) -> PatientFacts:
 
 
 def _date(written: str) -> date | None:
-    try:
-        return date.fromisoformat(written) if len(written) == len("2000-01-01") else None
-    except ValueError:
-        return None
+    moment = parse_time(written)
+    whole = isinstance(moment, Moment) and moment.precision is Precision.DAY
+    return date.fromisoformat(written) if whole else None
 
 
 def _zone(resource: Json) -> str | None:

@@ -46,7 +46,7 @@ def text(container: object, name: str) -> str:
 
 
 def same_system(system: str) -> str:
-    """A code system's address in one spelling: lower case, no scheme, no outer slashes; other names resolved."""
+    """A code system's address in one spelling: lower case, no scheme or outer slashes, one of its names."""
     bare = system.strip().lower().removeprefix("urn:oid:")
     bare = bare.removeprefix("https://").removeprefix("http://").strip("/")
     return OTHER_ADDRESSES.get(bare, bare)
