@@ -23,7 +23,7 @@ LIFETIME_CEILING_S: Final = 3600
 DEADLINES_S: Final = (2.0, 10.0)
 OPEN_TO_OTHERS: Final = 0o037
 _FILES: Final = ("jwks_file", "aliases_file", "ca_file", "key_file")
-_NAME: Final = validate.Regexp(r"[a-z0-9][a-z0-9-]{0,63}\Z", error="is not a short lower-case name")
+_NAME: Final = validate.Regexp(r"[a-z0-9][a-z0-9-]{0,39}\Z", error="is not a short lower-case name")
 _FILLED: Final = validate.Length(min=1, error="is empty")
 
 

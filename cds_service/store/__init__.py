@@ -6,7 +6,9 @@
 from dataclasses import dataclass
 
 from cds_service.settings import Settings
+from cds_service.store.audit import Audit
 from cds_service.store.database import open_database
+from cds_service.store.decisions import Decisions
 from cds_service.store.feedback import Feedback
 from cds_service.store.replay import AllUsedTokens, SqlUsedTokens, UsedTokens
 
@@ -17,6 +19,8 @@ class Store:
 
     replay: UsedTokens
     feedback: Feedback
+    decisions: Decisions
+    audit: Audit
 
 
 def open_store(settings: Settings) -> Store:
@@ -30,4 +34,6 @@ def open_store(settings: Settings) -> Store:
         from cds_service.store.redis_replay import RedisUsedTokens
 
         places.append(RedisUsedTokens(settings.redis_url))
-    return Store(AllUsedTokens(places), Feedback(engine, settings.secret_key))
+    audit = Audit(engine, settings.secret_key)
+    decisions = Decisions(engine, audit, settings.secret_key)
+    return Store(AllUsedTokens(places), Feedback(engine, settings.secret_key), decisions, audit)

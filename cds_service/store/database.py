@@ -22,6 +22,7 @@ BUSY_TIMEOUT_MS: Final = 2000
 """How long a write waits for another; a hook's caller gives up after five seconds."""
 
 POOL_TIMEOUT_S: Final = 2
+_ONLY_READS: Final = "wearable_cds_only_reads"
 _MIGRATION_LOCK: Final = 0x57434453
 _POSTGRESQL: Final = {
     "connect_timeout": 2,
@@ -49,7 +50,7 @@ def connect(url: str) -> Engine:
     if url.startswith("sqlite"):
         engine = create_engine(url, pool_timeout=POOL_TIMEOUT_S)
         event.listen(engine, "connect", _make_sqlite_durable)
-        event.listen(engine, "begin", _begin_immediate)
+        event.listen(engine, "begin", _begin)
         return engine
     return create_engine(url, pool_timeout=POOL_TIMEOUT_S, pool_pre_ping=True, connect_args=_POSTGRESQL)
 
@@ -69,11 +70,17 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction, committed when the block ends. Raises Unavailable (503) where that fails."""
-    try:
-        with engine.begin() as connection:
+    with _unavailable_if_broken(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One transaction that only reads and keeps nobody from writing. Raises Unavailable (503)."""
+    with _unavailable_if_broken(), engine.connect() as connection:
+        connection.execution_options(**{_ONLY_READS: True})
+        with connection.begin():
             yield connection
-    except SQLAlchemyError as error:
-        raise Unavailable(reason=f"store.{type(error).__name__}") from error
 
 
 def insert_new(connection: Connection, table: Table) -> Insert | Any:
@@ -88,9 +95,18 @@ def _make_sqlite_durable(connection: Any, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: Connection) -> None:
+def _begin(connection: Connection) -> None:
     """Wait for the right to write at the start: a transaction that asks for it later can only fail."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get(_ONLY_READS)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _unavailable_if_broken() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise Unavailable(reason=f"store.{type(error).__name__}") from error
 
 
 def _refuse_newer(connection: Connection, scripts: ScriptDirectory) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from cds_service.store.database import insert_new, transaction
+from cds_service.store.database import insert_new, reading, transaction
 from cds_service.store.derived_keys import cipher, derive, pseudonym
 from cds_service.store.schema import CARD, FEEDBACK
 
@@ -90,7 +90,7 @@ class Feedback:
             .where(FEEDBACK.c.tenant == tenant, FEEDBACK.c.card == card)
             .order_by(FEEDBACK.c.outcome_ms, FEEDBACK.c.received_ms)
         )
-        with transaction(self._engine) as connection:
+        with reading(self._engine) as connection:
             return tuple(self._item(row) for row in connection.execute(query))
 
     def _row(self, tenant: str, service: str, item: FeedbackItem, now_ms: int) -> dict[str, Any]:
