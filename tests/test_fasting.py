@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from models.assessment import Reason
 from models.features.fasting import FastingInputs, FastingValue, fasting_values
 from models.features.sampling import DAY_MS, MINUTE_MS
-from models.signals import CARBS, GLUCOSE_CGM, GLUCOSE_SMBG
+from models.signals import CARBS, GLUCOSE_CGM, GLUCOSE_SMBG, MEAL_MARK
 from models.time_series import TimeSeries, series_of
 from models.units import MGDL_PER_MMOLL
 
@@ -56,6 +56,16 @@ def test_a_reading_marked_fasting_stands_before_an_unmarked_one_at_any_hour() ->
 @pytest.mark.parametrize("mark", ["postprandial", "bedtime", "casual"])
 def test_a_reading_with_another_meal_mark_is_not_fasting(mark: str) -> None:
     assert values(FastingInputs(meter=meter((7, 130), marks=(mark,)))) == ()
+
+
+@pytest.mark.parametrize(("word", "expected"), [("fasting", [150.0]), ("postprandial", [])])
+def test_a_meal_mark_of_its_own_belongs_to_the_reading_of_its_instant(
+    word: str, expected: list[float]
+) -> None:
+    readings = meter((8, 150))
+    marks = replace(series_of(MEAL_MARK, "code", readings.at_ms, np.zeros(1)), labels=(word,))
+    found = values(FastingInputs(meter=readings, marks=marks))
+    assert [v.mgdl for v in found if v.marked or word != "fasting"] == expected
 
 
 def test_mornings_are_those_of_the_patients_clock() -> None:

@@ -19,6 +19,7 @@ PERCENTILES: Final = (5, 10, 25, 50, 75, 90, 95)
 
 SLOT_MIN: Final = 15
 SLOTS: Final = MINUTES_PER_DAY // SLOT_MIN
+KEY_STEP: Final = 65536.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,13 @@ def ambulatory_profile(glucose: TimeSeries, zone: str | None) -> AmbulatoryProfi
 def _percentiles(
     slot: NDArray[np.int64], value: NDArray[np.float64], readings: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """All slots at once: sort by slot, then by value, and look the ranks up."""
+    """All slots at once: sort by slot, then by value, and look the ranks up.
+
+    One sort of a joint key is faster than a sort by two keys; no glucose reaches the key's step.
+    """
     table = np.full((len(PERCENTILES), SLOTS), np.nan)
     filled = readings > 0
-    ordered = value[np.lexsort((value, slot))]
+    ordered = value[np.argsort(slot * KEY_STEP + value)]
     first = (np.cumsum(readings) - readings)[filled]
     rank = np.outer(np.array(PERCENTILES) / 100, readings[filled] - 1)
     low = np.floor(rank).astype(np.int64)

@@ -39,11 +39,15 @@ class ShownGlucose:
 
     def below(self, limit: GlucoseLimit) -> NDArray[np.bool_]:
         """Readings strictly below the limit; a reading on the limit is inside."""
-        return self.value < np.where(self.in_mmoll, limit.mmoll, limit.mgdl)
+        return self.value < self._in_own_unit(limit)
 
     def above(self, limit: GlucoseLimit) -> NDArray[np.bool_]:
         """Readings strictly above the limit; a reading on the limit is inside."""
-        return self.value > np.where(self.in_mmoll, limit.mmoll, limit.mgdl)
+        return self.value > self._in_own_unit(limit)
+
+    def _in_own_unit(self, limit: GlucoseLimit) -> NDArray[np.float64] | float:
+        """The limit as each reading's device writes it; one number where no device writes mmol/L."""
+        return np.where(self.in_mmoll, limit.mmoll, limit.mgdl) if self.in_mmoll.any() else limit.mgdl
 
 
 def shown_glucose(glucose: TimeSeries, as_displayed: bool = True) -> ShownGlucose:
@@ -54,8 +58,8 @@ def shown_glucose(glucose: TimeSeries, as_displayed: bool = True) -> ShownGlucos
     whose mg/dL values no device rounded.
     """
     in_mmoll = np.array([unit == "mmol/L" for unit in glucose.native_units])[glucose.native_unit]
-    step = np.where(in_mmoll, 0.1, 1.0)
-    value = glucose.native_value + glucose.censored * step
+    value = glucose.native_value + glucose.censored * np.where(in_mmoll, 0.1, 1.0)
     if as_displayed:
-        value = np.where(in_mmoll, round_native(value, "mmol/L"), round_native(value, "mg/dL"))
+        whole = round_native(value, "mg/dL")
+        value = np.where(in_mmoll, round_native(value, "mmol/L"), whole) if in_mmoll.any() else whole
     return ShownGlucose(value, in_mmoll)

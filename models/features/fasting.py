@@ -18,7 +18,7 @@ from models.preprocess.usable_cgm import usable_cgm
 from models.time_series import TimeSeries
 from models.units import round_native
 
-FASTING_FLAG: Final = "fasting"
+FASTING_MARK: Final = "fasting"
 OTHER_MARKS: Final = frozenset({"postprandial", "casual", "bedtime"})
 """Meal marks of the meter (IEEE 11073-10417) that say that a reading was not before breakfast."""
 
@@ -58,11 +58,15 @@ class FastingValue:
 
 @dataclass(frozen=True, slots=True)
 class FastingInputs:
-    """The series that fasting values are taken from; None where the record has none."""
+    """The series that fasting values are taken from; None where the record has none.
+
+    `marks` is the series of meal marks in words; a mark belongs to the meter reading of the same instant.
+    """
 
     meter: TimeSeries | None = None
     sensor: TimeSeries | None = None
     carbs: TimeSeries | None = None
+    marks: TimeSeries | None = None
 
 
 def fasting_values(
@@ -79,7 +83,8 @@ def fasting_values(
     start_ms = as_of_ms - days * DAY_MS
     found: list[FastingValue] = []
     if inputs.meter is not None:
-        found += _from_meter(one_per_instant(inputs.meter.between(start_ms, as_of_ms)).series, clock)
+        readings = one_per_instant(inputs.meter.between(start_ms, as_of_ms)).series
+        found += _from_meter(readings, inputs.marks, clock)
     if inputs.sensor is not None:
         window = usable_cgm(inputs.sensor.between(start_ms, as_of_ms)).series
         found += _from_sensor(window, clock)
@@ -88,17 +93,30 @@ def fasting_values(
     return tuple(sorted(lowest.values(), key=lambda value: value.at_ms))
 
 
-def _from_meter(meter: TimeSeries, clock: ZoneInfo) -> list[FastingValue]:
+def _from_meter(meter: TimeSeries, marks: TimeSeries | None, clock: ZoneInfo) -> list[FastingValue]:
     """The day's first reading marked fasting; on days without such a mark its first in the morning hours."""
     minute, day = minute_of_day(meter.at_ms, clock), local_day(meter.at_ms, clock)
-    marks = [meter.flag_sets[flag] for flag in meter.flags]
-    marked = np.array([FASTING_FLAG in mark for mark in marks], bool)
-    other = np.array([bool(mark & OTHER_MARKS) for mark in marks], bool)
+    words = _words(meter, marks)
+    marked = np.array([FASTING_MARK in said for said in words], bool)
+    other = np.array([bool(said & OTHER_MARKS) for said in words], bool)
     morning = (minute >= METER_FROM_MIN) & (minute < METER_UNTIL_MIN) & ~other
     marked_days = np.unique(day[marked])
     usable = np.flatnonzero(marked | (morning & ~np.isin(day, marked_days)))
     _, first = np.unique(day[usable], return_index=True)
     return [_one_reading(meter, int(i), int(day[i]), bool(marked[i])) for i in usable[first]]
+
+
+def _words(meter: TimeSeries, marks: TimeSeries | None) -> list[frozenset[str]]:
+    """What is said of each reading: its own flags and the meal marks of its instant."""
+    words = [meter.flag_sets[flag] for flag in meter.flags]
+    if marks is None:
+        return words
+    marked = zip(marks.at_ms.tolist(), marks.value, strict=True)
+    mark_at = {at_ms: frozenset({marks.labels[int(label)]}) for at_ms, label in marked}
+    return [
+        said | mark_at.get(at_ms, frozenset())
+        for said, at_ms in zip(words, meter.at_ms.tolist(), strict=True)
+    ]
 
 
 def _one_reading(meter: TimeSeries, i: int, day: int, marked: bool) -> FastingValue:

@@ -35,13 +35,14 @@ def reading_minutes(at_ms: NDArray[np.int64], source: NDArray[np.int16]) -> NDAr
 
 
 def _stream_minutes(at_ms: NDArray[np.int64]) -> NDArray[np.float64]:
-    new = np.diff(at_ms, prepend=-COPY_WITHIN_MS * 2) > COPY_WITHIN_MS
+    new = np.ones(at_ms.size, bool)
+    new[1:] = at_ms[1:] - at_ms[:-1] > COPY_WITHIN_MS
     distinct = at_ms[new]
     if distinct.size < 2:
         return np.zeros(at_ms.size)
-    gap = np.diff(distinct) / MINUTE_MS
-    nearest = np.minimum(np.append(gap, np.inf), np.insert(gap, 0, np.inf))
-    kind = _nearest_interval(nearest)
+    gap = np.full(distinct.size + 1, np.inf)
+    gap[1:-1] = (distinct[1:] - distinct[:-1]) / MINUTE_MS
+    kind = _nearest_interval(np.minimum(gap[1:], gap[:-1]))
     count = np.bincount(kind, minlength=SENSOR_INTERVALS_MIN.size)
     if count.max() >= ONE_INTERVAL_SHARE * distinct.size:
         return np.full(at_ms.size, SENSOR_INTERVALS_MIN[count.argmax()])
