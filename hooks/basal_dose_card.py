@@ -41,6 +41,7 @@ LIMIT_TEXTS: Final[Mapping[str, str]] = {
     ),
     "table_interval": "the interval of the table since the last change has not passed",
     "table_low": "the table allows no increase after a glucose this low within the week",
+    "low_fasting": "no increase after a fasting glucose below 70 mg/dL (3.9 mmol/L) within the week",
     "night_drop": "a fall from bedtime to morning speaks for overbasalisation",
     "variability": "wide variation speaks for another cause than too little basal insulin",
 }

@@ -286,6 +286,12 @@ class TestHypoglycaemiaFirst:
         assert abouts(found) == {about}
         assert found.inputs[0].value == value
 
+    @pytest.mark.spec("H-02")
+    @pytest.mark.parametrize(("lowest", "dose_u", "limits"), [(69, 20, ("low_fasting",)), (70, 22, ())])
+    def test_H02_a_low_fasting_value_of_the_week_holds_the_dose(self, lowest, dose_u, limits):
+        found = answer(record([float(lowest), 160, 160, 160, 160]))
+        assert (dose(found), found.limits) == (dose_u, limits)
+
     def test_H02_a_low_that_has_recovered_is_recent_and_not_current(self):
         assert proposal(with_lows(record(), (0.03, 60), (0.01, 110))).action is BasalAction.REDUCE
 

@@ -78,7 +78,9 @@ def _gather(
         *(basal if isinstance(basal, tuple) else ()),
         *((used,) if isinstance(used, Reason) else ()),
     )
-    if reasons or isinstance(inputs, tuple) or isinstance(basal, tuple) or isinstance(used, Reason):
+    if reasons or isinstance(inputs, tuple) or isinstance(basal, tuple):
+        return reasons
+    if isinstance(used, Reason) or isinstance(fasting, Reason):
         return reasons
     return Case(
         record=record,
@@ -89,7 +91,8 @@ def _gather(
         basal=basal,
         lows=lows,
         fasting=used,
-        signs=overbasalisation_signs(record, fasting if isinstance(fasting, tuple) else (), as_of_ms, zone),
+        fasting_week=fasting,
+        signs=overbasalisation_signs(record, fasting, as_of_ms, zone),
     )
 
 
@@ -114,7 +117,7 @@ def _low_now(lows: RecentLows) -> Iterator[Reason]:
 
 
 def _no_start(case: Case) -> Reason | None:
-    if case.lows.recently or case.lows.time_below_over_target:
+    if case.lows.recently or case.lows.time_below_over_target or case.low_fasting:
         text = "Glucose was low lately: no insulin is started."
         return Reason(ReasonCode.UNSAFE, "recent_lows", text)
     if not case.rule.table.goal[1].exceeded_by(case.fasting_mgdl):

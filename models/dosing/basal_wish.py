@@ -15,7 +15,7 @@ from models.dosing.limits import Situation
 from models.dosing.overbasalisation import Sign
 from models.dosing.recent_lows import RecentLows, lowest_below
 from models.dosing.safety_limits import SafetyLimits
-from models.dosing.titration_table import TitrationTable
+from models.dosing.titration_table import Edge, TitrationTable
 from models.features.fasting import FastingValue
 from models.patient_record import PatientRecord
 
@@ -26,6 +26,8 @@ LARGEST_REDUCTION: Final = 0.20
 CAUTIOUS_FROM_YEARS: Final = 70
 CAUTIOUS_BELOW_EGFR: Final = 60.0
 """From this age, or below this eGFR, the lower start and no weekly step (hazard H-14)."""
+
+LOW_EDGE: Final = Edge(70, 3.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,10 @@ class TitrationRule:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything that one titration rests on. `fasting` are the values used, oldest first."""
+    """Everything that one titration rests on.
+
+    `fasting` are the fasting values used, `fasting_week` all of the last 7 days, oldest first.
+    """
 
     record: PatientRecord
     as_of_ms: int
@@ -49,6 +54,7 @@ class Case:
     basal: BasalInUse
     lows: RecentLows
     fasting: tuple[FastingValue, ...]
+    fasting_week: tuple[FastingValue, ...]
     signs: tuple[Sign, ...]
 
     @property
@@ -60,6 +66,11 @@ class Case:
     def cautious(self) -> bool:
         """Age or kidney function call for the lower start and the smaller steps."""
         return self.age_years >= CAUTIOUS_FROM_YEARS or self.inputs.egfr_value < CAUTIOUS_BELOW_EGFR
+
+    @property
+    def low_fasting(self) -> bool:
+        """A fasting value of the week below 70 mg/dL: what was low by morning gets no more basal insulin."""
+        return any(not LOW_EDGE.reached_by(value.lowest_mgdl) for value in self.fasting_week)
 
     def situation(self) -> Situation:
         """The facts that the clamp asks for."""
@@ -154,7 +165,8 @@ def _held_by(case: Case) -> tuple[str, ...]:
     rule = case.rule.table.no_increase
     low = rule is not None and lowest_below(case.record, rule.edge, rule.days, case.as_of_ms)
     signs = tuple(sign.name for sign in case.signs if sign.stops_increase)
-    return (*(("table_low",) if low else ()), *signs)
+    lows = (*(("table_low",) if low else ()), *(("low_fasting",) if case.low_fasting else ()))
+    return (*lows, *signs)
 
 
 def _low_text(low: Input) -> str:
