@@ -1,0 +1,86 @@
+"""What a risk score costs as an alarm: events found, and false alarms a day.
+
+The definitions: questions every 15 minutes; an alarm fires when the score passes the threshold, at most
+once in 60 minutes; it is true when an episode starts within the horizon; an event is found when any
+question in its run of positive answers passes; each person's first 14 days are left out; false alarms are
+divided by the observed days (questions x 15 minutes).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.risk.causal_grid import SLOTS_PER_DAY
+from models.training.hypoglycemia_windows import QUESTION_EVERY_SLOTS
+
+Array = NDArray[np.float64]
+
+LEFT_OUT_DAYS: Final = 14
+SILENT_SLOTS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """One working point: the threshold, what it finds, and what it costs. Lead time is to the episode."""
+
+    threshold: float
+    sensitivity: float
+    false_per_day: float
+    true_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Answered questions in order of person and time; all arrays of length m."""
+
+    person: NDArray[np.int64]
+    slot: NDArray[np.int64]
+    episode: Array
+
+    def counted(self) -> NDArray[np.bool_]:
+        """Questions after each person's first 14 days."""
+        first = np.full(int(self.person.max()) + 1, np.iinfo(np.int64).max)
+        np.minimum.at(first, self.person, self.slot)
+        return self.slot >= first[self.person] + LEFT_OUT_DAYS * SLOTS_PER_DAY
+
+    def take(self, keep: NDArray[np.bool_]) -> "Questions":
+        """The questions selected by a mask."""
+        return Questions(self.person[keep], self.slot[keep], self.episode[keep])
+
+
+def alarms_at(questions: Questions, score: Array, sensitivity: float) -> Alarms:
+    """The working point that finds at least this share of the events; NaN where there is no event."""
+    counted = questions.counted()
+    questions, score = questions.take(counted), score[counted]
+    peaks = event_peaks(questions, score)
+    if not peaks.size:
+        return Alarms(*[float("nan")] * 4)
+    threshold = float(np.quantile(peaks, 1 - sensitivity, method="lower"))
+    fired = fires(questions, score >= threshold)
+    false = float((fired & (questions.episode == 0)).sum())
+    days = score.size * QUESTION_EVERY_SLOTS / SLOTS_PER_DAY
+    return Alarms(threshold, float((peaks >= threshold).mean()), false / days, 1 - false / fired.sum())
+
+
+def event_peaks(questions: Questions, score: Array) -> Array:
+    """Highest score in each run of positive answers; a run ends with a gap, a negative answer, a person."""
+    positive = np.flatnonzero(questions.episode == 1)
+    if not positive.size:
+        return np.empty(0)
+    gap = np.diff(questions.slot[positive]) > QUESTION_EVERY_SLOTS
+    other = np.diff(questions.person[positive]) != 0
+    starts = np.insert(np.flatnonzero(gap | other) + 1, 0, 0)
+    return np.maximum.reduceat(score[positive], starts)
+
+
+def fires(questions: Questions, passes: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The questions at which an alarm fires: it then stays silent for 60 minutes."""
+    fired = np.zeros(passes.size, bool)
+    person, until = -1, 0
+    for index in np.flatnonzero(passes):
+        if questions.person[index] != person or questions.slot[index] >= until:
+            fired[index] = True
+            person, until = int(questions.person[index]), int(questions.slot[index]) + SILENT_SLOTS
+    return fired

@@ -1,0 +1,90 @@
+"""Questions and answers of short-term hypoglycaemia: when it is asked, and whether a new episode followed.
+
+Sits between `cgm_people` and the fits; the one place that looks ahead, and only for the answer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from models.risk.causal_grid import HOLD_SLOTS, Column, held, trailing_count
+from models.risk.glucose_risk_features import LOW_MGDL, risk_features
+from models.risk.hypoglycemia_limits import ENOUGH_READINGS, RECENT_SLOTS
+from models.training.cgm_people import Person
+
+HORIZONS_MIN: Final = (30, 60, 120)
+EPISODE_SLOTS: Final = 3
+"""15 minutes below 70 mg/dL make an episode (Battelino 2019)."""
+QUESTION_EVERY_SLOTS: Final = 3
+KNOWN_SHARE: Final = 0.8
+"""An answer is known where at least this share of the horizon was observed, lows or not (our judgement)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """m questions. `episode[horizon]` float64[m]: 1, 0, or NaN where unknown; `person` int64[m] index."""
+
+    names: tuple[str, ...]
+    features: dict[str, Column]
+    episode: dict[int, Column]
+    person: NDArray[np.int64]
+    slot: NDArray[np.int64]
+
+    def at(self, rows: NDArray[np.bool_]) -> dict[str, Column]:
+        """The features of the questions selected by a mask."""
+        return {name: column[rows] for name, column in self.features.items()}
+
+
+def windows_of(people: Sequence[Person]) -> Windows:
+    """All questions of all people: every 15 minutes of the clock at glucose >= 70 with a fresh reading."""
+    at = [questions(person) for person in people]
+    features = [risk_features(person.measured, slots) for person, slots in zip(people, at, strict=True)]
+    answers = [episodes_after(person.measured, slots) for person, slots in zip(people, at, strict=True)]
+    return Windows(
+        names=tuple(person.name for person in people),
+        features={name: np.concatenate([f[name] for f in features]) for name in features[0]},
+        episode={h: np.concatenate([a[h] for a in answers]) for h in HORIZONS_MIN},
+        person=np.repeat(np.arange(len(people)), [slots.size for slots in at]),
+        slot=np.concatenate([p.first_slot + slots for p, slots in zip(people, at, strict=True)]),
+    )
+
+
+def questions(person: Person) -> NDArray[np.int64]:
+    """Slots at which the service would answer, on the quarter hours of the clock."""
+    glucose, age = held(person.measured)
+    first = (-person.first_slot) % QUESTION_EVERY_SLOTS
+    slots = np.arange(first, glucose.size, QUESTION_EVERY_SLOTS)
+    enough = trailing_count(glucose, RECENT_SLOTS)[slots] >= ENOUGH_READINGS
+    return slots[(glucose[slots] >= LOW_MGDL) & (age[slots] <= HOLD_SLOTS) & enough]
+
+
+def episodes_after(measured: Column, at: NDArray[np.int64]) -> dict[int, Column]:
+    """Whether an episode starts within each horizon after each slot: horizon in minutes -> float64[m]."""
+    glucose, _ = held(measured)
+    starts, observed = _running(episode_starts(glucose)), _running(~np.isnan(glucose))
+    answers: dict[int, Column] = {}
+    for horizon in HORIZONS_MIN:
+        slots = horizon // 5
+        end = np.minimum(at + 1 + slots, glucose.size)
+        known = observed[end] - observed[at + 1] >= KNOWN_SHARE * slots
+        answers[horizon] = np.where(known, (starts[end] > starts[at + 1]).astype(np.float64), np.nan)
+    return answers
+
+
+def episode_starts(glucose: Column) -> NDArray[np.bool_]:
+    """First slots of runs of at least 15 minutes below 70 mg/dL, bool[n]."""
+    low = glucose < LOW_MGDL
+    lasting = sliding_window_view(np.append(low, np.zeros(EPISODE_SLOTS - 1, bool)), EPISODE_SLOTS).all(
+        axis=1
+    )
+    before = np.insert(low[:-1], 0, False)
+    first: NDArray[np.bool_] = lasting & ~before
+    return first
+
+
+def _running(flag: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(flag)])

@@ -1,0 +1,80 @@
+"""How well probabilities rank and how honest they are, in plain numpy.
+
+Sits under `evaluate` and the training records; label float64[m] of 0 and 1, score float64[m].
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+CALIBRATION_BINS: Final = 10
+NEWTON_STEPS: Final = 25
+
+
+def auroc(label: Array, score: Array) -> float:
+    """Probability that a positive scores above a negative, ties half; NaN with one class only."""
+    positives = float(label.sum())
+    negatives = label.size - positives
+    if positives == 0 or negatives == 0:
+        return float("nan")
+    rank_sum = float(_midranks(score)[label == 1].sum())
+    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def auprc(label: Array, score: Array) -> float:
+    """Average precision: sum of precision x gain in recall over distinct scores; NaN without positives."""
+    if label.sum() == 0:
+        return float("nan")
+    order = np.argsort(-score, kind="stable")
+    hits, ranked = np.cumsum(label[order]), score[order]
+    last = np.append(np.flatnonzero(np.diff(ranked)), ranked.size - 1)
+    recall = hits[last] / hits[-1]
+    precision = hits[last] / (last + 1)
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
+def sensitivity_at_specificity(label: Array, score: Array, specificity: float) -> float:
+    """Share of positives above the score that this share of the negatives does not pass."""
+    if label.sum() == 0 or label.sum() == label.size:
+        return float("nan")
+    threshold = np.quantile(score[label == 0], specificity, method="higher")
+    return float((score[label == 1] > threshold).mean())
+
+
+def expected_calibration_error(label: Array, probability: Array) -> float:
+    """Mean distance of stated and observed share over ten bins of equal counts."""
+    order = np.argsort(probability, kind="stable")
+    bins = np.array_split(order, min(CALIBRATION_BINS, order.size))
+    gaps = [abs(label[b].mean() - probability[b].mean()) * b.size for b in bins if b.size]
+    return float(sum(gaps) / label.size)
+
+
+def calibration_slope(label: Array, probability: Array) -> float:
+    """Slope of the log-odds of the outcome on the stated log-odds; 1 is right, below 1 overconfident."""
+    clipped = np.clip(probability, 1e-9, 1 - 1e-9)
+    design = np.stack([np.ones(label.size), np.log(clipped / (1 - clipped))], axis=1)
+    weights = np.array([0.0, 1.0])
+    for _ in range(NEWTON_STEPS):
+        fitted = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
+        curvature = design.T @ (design * (fitted * (1 - fitted))[:, None])
+        weights = weights + np.linalg.solve(curvature + 1e-9 * np.eye(2), design.T @ (label - fitted))
+    return float(weights[1])
+
+
+def precision_recall_f1(label: Array, alarm: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Precision, recall and their harmonic mean of a yes-or-no answer; NaN where undefined."""
+    hits = float(label[alarm].sum())
+    precision = hits / alarm.sum() if alarm.any() else float("nan")
+    recall = hits / label.sum() if label.any() else float("nan")
+    f1 = 2 * hits / (alarm.sum() + label.sum()) if alarm.any() or label.any() else float("nan")
+    return float(precision), float(recall), float(f1)
+
+
+def _midranks(score: Array) -> Array:
+    _, where, count = np.unique(score, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    ranks: Array = ((2 * last - count + 1) / 2)[where]
+    return ranks
