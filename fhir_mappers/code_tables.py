@@ -4,11 +4,11 @@ Sits under insulin_products, medications and conditions: codes are data, this is
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
 
-from fhir_mappers.references import codings, same_system
+from fhir_mappers.references import Coding, same_system
 
 TableRow = dict[str, str]
 
@@ -41,9 +41,9 @@ class CodeTable:
                 table.exact.setdefault((system, _plain(row["code"])), []).append(row)
         return table
 
-    def rows_of(self, concept: object) -> Iterator[TableRow]:
-        """Every row that matches a code of this CodeableConcept."""
-        for system, code, _ in codings(concept):
+    def rows_of(self, codes: Iterable[Coding]) -> Iterator[TableRow]:
+        """Every row that matches one of these codes."""
+        for system, code, _ in codes:
             plain = _plain(code)
             yield from self.exact.get((system, plain), ())
             for row in self.prefixes.get(system, ()):

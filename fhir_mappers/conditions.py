@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from fhir_mappers.code_tables import CodeTable, read_table
-from fhir_mappers.references import Json, code_words, member, names, reference_to, system_codes
+from fhir_mappers.references import Json, code_words, codings, member, names, reference_to, system_codes
 from fhir_mappers.timing import Moment, parse_time
 from models.patient_record import Condition
 
@@ -49,7 +49,7 @@ def condition_drop_reason(resource: Json) -> str | None:
 
 def _conditions(resource: Json) -> Iterator[Condition]:
     concept = member(resource, "code")
-    concepts: list[str | None] = [*sorted({row["concept"] for row in CODES.rows_of(concept)})]
+    concepts: list[str | None] = [*sorted({row["concept"] for row in CODES.rows_of(codings(concept))})]
     for word in concepts or [None]:
         yield Condition(
             reference=reference_to(resource),

@@ -6,10 +6,12 @@ contradict each other everything stays None: a wrong product is worse than an un
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import Final, NamedTuple
 
 from fhir_mappers.code_tables import CodeTable, TableRow, read_table
-from fhir_mappers.references import names
+from fhir_mappers.references import Coding, codings, names
 from models.patient_record import InsulinKind, InsulinProduct
 
 KINDS: Final[Mapping[str, InsulinKind]] = {
@@ -20,6 +22,8 @@ FAST: Final = frozenset({InsulinKind.RAPID, InsulinKind.SHORT})
 """Class codes call both 'fast-acting' or 'short-acting', so the two do not contradict each other."""
 
 RXNORM: Final = "http://www.nlm.nih.gov/research/umls/rxnorm"
+REMEMBERED: Final = 512
+REMEMBERED_CHARS: Final = 2000
 INSULIN_WORD: Final = re.compile(r"\binsul(?!in-like)\w*")
 SUPPLY_WORD: Final = re.compile(r"needle|syringe|lancet|strip|pump|pod\b|swab|sharps|reservoir|infusion set")
 PER_ML: Final = re.compile(
@@ -38,8 +42,13 @@ class Reading(NamedTuple):
 
 def product_of(concept: object) -> InsulinProduct | None:
     """The insulin that a CodeableConcept names, or None when nothing in it says insulin."""
-    printed = names(concept)
-    rows = list(CODES.rows_of(concept))
+    codes, printed = tuple(codings(concept)), names(concept)
+    length = sum(len(part) for part in (*printed, *chain.from_iterable(codes)))
+    return (_remembered if length <= REMEMBERED_CHARS else _product)(codes, printed)
+
+
+def _product(codes: tuple[Coding, ...], printed: tuple[str, ...]) -> InsulinProduct | None:
+    rows = list(CODES.rows_of(codes))
     coded = [_of_row(row) for row in rows]
     named = [reading for name in printed if (reading := _of_name(name))]
     if not coded and not named:
@@ -47,6 +56,10 @@ def product_of(concept: object) -> InsulinProduct | None:
     ingredient, kind, units_per_ml = _agreed([*coded, *named])
     known_names = (*printed, *(row["rxnorm_name"] for row in rows if "rxnorm_name" in row), "insulin")
     return InsulinProduct(known_names[0], ingredient, kind, units_per_ml)
+
+
+_remembered = lru_cache(maxsize=REMEMBERED)(_product)
+"""A pump names its insulin thousands of times."""
 
 
 def _agreed(readings: Sequence[Reading]) -> Reading:

@@ -13,6 +13,7 @@ from fhir_mappers.insulin_products import product_of
 from fhir_mappers.references import (
     Json,
     code_words,
+    codings,
     medication_concept,
     member,
     names,
@@ -60,7 +61,7 @@ def drug_class(concept: Json | None) -> str | None:
     if product_of(concept) is not None:
         return INSULIN
     printed = " | ".join(names(concept))
-    coded = [row["drug_class"] for row in CODES.rows_of(concept)]
+    coded = [row["drug_class"] for row in CODES.rows_of(codings(concept))]
     named = [drug for pattern, drug in WORDS if pattern.search(printed)]
     local = LOCAL_USE.search(printed) is not None
     return next((found for found in [*coded, *named] if not (found == STEROID and local)), None)
