@@ -40,12 +40,15 @@ def searchset(base: str, resource_type: str, page: Page, links: Mapping[str, str
 
 def check_resource(resource: Any, resource_type: str | None = None) -> dict[str, Any]:
     """The resource, when it is an object with a possible type (the given one) and id; else BadRequest."""
-    if not isinstance(resource, dict) or not _TYPE.fullmatch(str(resource.get("resourceType"))):
+    kind = resource.get("resourceType") if isinstance(resource, dict) else None
+    if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
         raise BadRequest("A FHIR resource is expected.")
-    if resource_type and resource["resourceType"] != resource_type:
+    if not isinstance(resource.get("meta", {}), dict):
+        raise BadRequest("meta is an object.", expression=(f"{kind}.meta",))
+    if resource_type and kind != resource_type:
         raise BadRequest(f"A {resource_type} is expected here.", expression=("resourceType",))
     if "id" in resource and not (isinstance(resource["id"], str) and _ID.fullmatch(resource["id"])):
-        raise BadRequest("The id is not a FHIR id.", expression=(f"{resource['resourceType']}.id",))
+        raise BadRequest("The id is not a FHIR id.", expression=(f"{kind}.id",))
     return resource
 
 

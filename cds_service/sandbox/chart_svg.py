@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from cds_service.sandbox.fhir_words import Resource
 from cds_service.sandbox.indexing import date_range
-from models.units import to_mgdl
+from models.units import to_mgdl, to_mmoll
 
 WIDTH, HEIGHT = 640, 150
 LOWEST_MGDL, HIGHEST_MGDL = 40.0, 300.0
@@ -51,12 +51,16 @@ def day_strip(values: Sequence[Reading], until_ms: int) -> Markup | None:
         for r in shown
     )
     low, high = (_y(limit) for limit in TARGET_MGDL)
-    label = f"Glucose of the last 24 hours, {len(shown)} readings; the last one {shown[-1].mgdl:.0f} mg/dL."
+    last = shown[-1].mgdl
+    label = (
+        f"Glucose of the last 24 hours, {len(shown)} readings; "
+        f"the last one {last:.0f} mg/dL ({to_mmoll(last):.1f} mmol/L)."
+    )
     return Markup(
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
         f'<rect class="target" x="0" y="{high:.1f}" width="{WIDTH}" height="{low - high:.1f}"/>'
-        f'<text x="4" y="{high - 4:.1f}">180 mg/dL</text>'
-        f'<text x="4" y="{low + 14:.1f}">70 mg/dL</text>{dots}</svg>'
+        f'<text x="4" y="{high - 4:.1f}">180 mg/dL · 10.0 mmol/L</text>'
+        f'<text x="4" y="{low + 14:.1f}">70 mg/dL · 3.9 mmol/L</text>{dots}</svg>'
     )
 
 

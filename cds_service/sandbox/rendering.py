@@ -53,7 +53,7 @@ def panel(exchange: Exchange) -> Panel:
         title=f"{exchange.sent['hook']} → {exchange.service['id']}",
         status=str(exchange.status) if exchange.status else "no answer",
         timing=(
-            f"{exchange.sent_bytes / 1e6:.2f} MB sent, filled in {exchange.gathered_ms:.0f} ms, "
+            f"{exchange.sent_bytes / 1000:,.0f} kB sent, filled in {exchange.gathered_ms:.0f} ms, "
             f"answered in {exchange.answered_ms:.0f} ms"
         ),
         request=pretty(exchange.sent | {"fhirAuthorization": authorization}),

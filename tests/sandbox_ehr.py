@@ -1,0 +1,66 @@
+"""A sandbox EHR for tests: its parts, a client that carries a token, and the simulated patients of one moment."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from werkzeug.test import TestResponse
+
+from cds_service.sandbox.app import Sandbox, SandboxSettings, create_sandbox
+from cds_service.sandbox.patients import simulated_patients
+
+NOW_MS = 1_778_832_000_000  # 2026-05-15T08:00:00Z
+ORIGIN = "http://127.0.0.1:8001"
+LOINC = "http://loinc.org"
+
+
+@cache
+def simulated() -> tuple[dict[str, Any], ...]:
+    """The resources of all simulated patients at NOW_MS."""
+    return tuple(simulated_patients(NOW_MS))
+
+
+@dataclass
+class Clock:
+    """A clock that tests set."""
+
+    now_ms: int = NOW_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@dataclass
+class SandboxEhr:
+    """The sandbox under test. `token` is sent with every FHIR request."""
+
+    sandbox: Sandbox
+    clock: Clock
+    token: str = ""
+
+    def fhir(self, path: str, method: str = "GET", **arguments: Any) -> TestResponse:
+        """A request to the FHIR server; `path` is relative to its base, or a link that it gave."""
+        parts = urlsplit(path)
+        path = parts.path.removeprefix("/fhir/") + (f"?{parts.query}" if parts.query else "")
+        headers = {"Authorization": f"Bearer {self.token}", **arguments.pop("headers", {})}
+        client = self.sandbox.app.test_client()
+        return client.open(f"/fhir/{path}", base_url=ORIGIN, method=method, headers=headers, **arguments)
+
+    def search(self, resource_type: str, *pairs: tuple[str, str]) -> dict[str, Any]:
+        """The Bundle of a search that must succeed."""
+        response = self.fhir(f"{resource_type}?{urlencode(pairs)}")
+        assert response.status_code == 200, response.text
+        return response.get_json()
+
+    def ids(self, resource_type: str, *pairs: tuple[str, str]) -> set[str]:
+        """Ids on the first page of a search."""
+        return {entry["resource"]["id"] for entry in self.search(resource_type, *pairs).get("entry", [])}
+
+
+def new_ehr(folder: Path, scope: str = "system/*.cruds") -> SandboxEhr:
+    """An empty sandbox with a token for everything."""
+    clock = Clock()
+    sandbox = create_sandbox(SandboxSettings(ORIGIN, "http://127.0.0.1:8000", folder), clock)
+    return SandboxEhr(sandbox, clock, sandbox.tokens.issue(scope, "tests"))
