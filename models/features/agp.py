@@ -5,6 +5,7 @@ Sits beside the glycaemic metrics; the charts draw it and the patterns are read 
 
 from dataclasses import dataclass
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,9 +44,11 @@ class AmbulatoryProfile:
 def ambulatory_profile(glucose: TimeSeries, zone: str | None) -> AmbulatoryProfile | Reason:
     """The profile of all usable readings, or why there is none. Percentiles interpolate linearly."""
     clock = zone_of(zone)
-    if isinstance(clock, Reason):
-        return clock
-    glucose = usable_cgm(glucose).series
+    return clock if isinstance(clock, Reason) else profile_on(clock, usable_cgm(glucose).series)
+
+
+def profile_on(clock: ZoneInfo, glucose: TimeSeries) -> AmbulatoryProfile:
+    """The profile of these readings on a known clock."""
     slot = minute_of_day(glucose.at_ms, clock) // SLOT_MIN
     readings = np.bincount(slot, minlength=SLOTS)
     return AmbulatoryProfile(clock.key, _percentiles(slot, glucose.value, readings), readings)

@@ -15,11 +15,9 @@ from models.assessment import Reason
 from models.features.hourly import HourlyGlucose, hourly_glucose
 from models.features.local_time import zone_of
 from models.features.meals import MealResponses, meal_responses
+from models.features.night import NIGHT_HOURS, dawn_rise_mgdl
 from models.preprocess.usable_cgm import usable_cgm
 from models.time_series import TimeSeries
-
-NIGHT_UNTIL_HOUR: Final = 6
-"""Night is 00:00-05:59 (Danne et al., Diabetes Care 2017;40:1631)."""
 
 HOUR_MEASURED_MIN: Final = 42.0
 """An hour counts as measured with 70 % of its readings, the share asked of the whole window."""
@@ -101,9 +99,16 @@ def find_patterns(
         return clock
     glucose = usable_cgm(glucose).series
     table = hourly_glucose(glucose, clock)
+    return patterns_in(table, cv_percent, None if carbs is None else meal_responses(glucose, carbs))
+
+
+def patterns_in(
+    table: HourlyGlucose, cv_percent: float | None, meals: MealResponses | None = None
+) -> tuple[Pattern, ...]:
+    """The patterns of an hourly table and of the meals, where these are recorded; worst first."""
     found = [*_lows(table), *_highs(table), *_dawn(table), *_variability(cv_percent)]
-    if carbs is not None:
-        found += _after_meals(meal_responses(glucose, carbs))
+    if meals is not None:
+        found += _after_meals(meals)
     return tuple(sorted(found, key=lambda p: (p.rank, -p.seen / p.of, p.from_hour, p.name)))
 
 
@@ -152,11 +157,8 @@ def _highs(table: HourlyGlucose) -> Iterator[Pattern]:
 
 
 def _dawn(table: HourlyGlucose) -> Iterator[Pattern]:
-    """Rise from the lowest hour of 00-05 to the hour 05-06, on nights without a low (not a rebound)."""
-    night = table.mean_mgdl[:, 0:6]
-    counted = ~np.isnan(night).any(axis=1) & ~(table.low[:, 0:6] > 0).any(axis=1)
-    rise = night[counted, 5] - night[counted, :5].min(axis=1)
-    seen, of = int(np.count_nonzero(rise >= DAWN_RISE_MGDL)), int(np.count_nonzero(counted))
+    rise = dawn_rise_mgdl(table)
+    seen, of = int(np.count_nonzero(rise >= DAWN_RISE_MGDL)), rise.size
     if of >= HIGH_DAYS_MEASURED and seen >= HIGH_DAY_SHARE * of:
         share = 100 * seen / of
         yield Pattern("dawn rise", Rank.DAWN, 3, 6, seen, of, "nights", share, float(np.median(rise)))
@@ -199,7 +201,7 @@ def _windows(days: NDArray[np.int64]) -> Iterator[slice]:
 
 
 def _counted(hours: slice) -> str:
-    return "nights" if hours.stop <= NIGHT_UNTIL_HOUR else "days"
+    return "nights" if hours.stop <= NIGHT_HOURS.stop else "days"
 
 
 def _measured(table: HourlyGlucose, hours: slice) -> NDArray[np.bool_]:
