@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl, urlencode
 import structlog
 
 from cds_service.addresses import Address, UnacceptableAddress, resolve_under
+from cds_service.calls import CallFailed, Server
 from cds_service.deadline import Deadline
-from cds_service.egress import CallFailed, Egress, Server
+from cds_service.egress import Egress
 from cds_service.fhir_exchange import Access, Exchange
 from cds_service.fhir_page import Page, body_of, check_resource, parse_page
 from cds_service.scopes import Permission, granted

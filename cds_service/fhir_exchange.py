@@ -7,12 +7,12 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from cds_service.addresses import Address
+from cds_service.calls import MAX_BYTES, Answer, Call, CallFailed, Server
 from cds_service.deadline import Deadline
-from cds_service.egress import MAX_BYTES, Answer, Call, CallFailed, Egress, Server
+from cds_service.egress import Egress
 from cds_service.smart_auth import AccessToken
 
 MAX_TOTAL_BYTES: Final = 20 * 1024 * 1024
@@ -90,23 +90,10 @@ class Exchange:
 
     def _may_repeat(self, answer: Answer | None) -> bool:
         """Wait for the one repetition; False where it was used, or where the wait does not fit."""
-        stated_s = retry_after_s(answer) if answer else None
+        stated_s = answer.retry_after_s if answer else None
         pause_s = random.uniform(*PAUSE_S) if stated_s is None else stated_s
         if self._repeated or pause_s >= self._deadline.remaining_s():
             return False
         self._repeated = True
         time.sleep(pause_s)
         return True
-
-
-def retry_after_s(answer: Answer) -> float | None:
-    """Seconds to wait by Retry-After, a date counted from the answer's own Date; None if it has neither."""
-    stated = answer.headers.get("retry-after", "").strip()
-    if stated.isascii() and stated.isdigit():
-        return float(stated)
-    try:
-        until = parsedate_to_datetime(stated)
-        since = parsedate_to_datetime(answer.headers.get("date", ""))
-        return max(0.0, (until - since).total_seconds())
-    except (ValueError, TypeError):
-        return None

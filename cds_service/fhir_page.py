@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cds_service.egress import Answer, CallFailed
+from cds_service.calls import Answer, CallFailed
 
 _JSON_TYPES: Final = frozenset({"application/fhir+json", "application/json", "application/json+fhir", ""})
 _TELLING: Final = frozenset({"warning", "error", "fatal"})

@@ -15,8 +15,9 @@ import structlog
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 
+from cds_service.calls import Call, CallFailed, Server
 from cds_service.deadline import Deadline
-from cds_service.egress import Call, CallFailed, Egress, Server
+from cds_service.egress import Egress
 from cds_service.tenants import Tenant
 from hooks.errors import Unauthorized
 
@@ -65,7 +66,7 @@ def parse_key_set(document: object) -> dict[str, Key]:
 def _verification_key(member: Any) -> tuple[str, Key | None]:
     if not isinstance(member, dict) or not isinstance(member.get("kid"), str):
         return "", None
-    if member.get("kty") not in {"EC", "RSA", "OKP"} or "d" in member or member.get("use", "sig") != "sig":
+    if member.get("kty") not in ("EC", "RSA", "OKP") or "d" in member or member.get("use", "sig") != "sig":
         return "", None
     try:
         with warnings.catch_warnings():

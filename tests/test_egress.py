@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fake_ehr import FakeEhr, running
 
 from cds_service.addresses import Address, parse_address
+from cds_service.calls import Call, CallFailed, Server
 from cds_service.deadline import Deadline
-from cds_service.egress import Call, CallFailed, Egress, Server
+from cds_service.egress import Egress
 from cds_service.public_addresses import may_connect
 
 LONG = 20.0

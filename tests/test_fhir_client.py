@@ -11,10 +11,12 @@ import pytest
 from fake_ehr import FakeEhr, bundle, observation, running
 
 from cds_service.addresses import parse_base
+from cds_service.breaker import FAILURES
+from cds_service.calls import Answer
 from cds_service.deadline import Deadline
-from cds_service.egress import Answer, Egress
+from cds_service.egress import Egress
 from cds_service.fhir_client import MAX_PAGES, FhirClient, Pages, Query
-from cds_service.fhir_exchange import ByteBudget, retry_after_s
+from cds_service.fhir_exchange import ByteBudget
 from cds_service.smart_auth import AccessToken, hook_token
 from cds_service.tenants import FhirBase, Tenant
 from models.patient_record import Completeness
@@ -248,6 +250,25 @@ def test_F03_a_wait_that_does_not_fit_is_not_begun(client: FhirClient, ehr: Fake
 
 
 @pytest.mark.spec("F-03")
+def test_F03_a_server_that_asked_for_an_hour_is_left_alone(client: FhirClient, ehr: FakeEhr) -> None:
+    ask(client, "p-429-hour")
+    assert ask(client, "p-ok").why == "breaker_open"
+    assert len(ehr.seen) == 1
+
+
+@pytest.mark.spec("F-01", "F-30")
+def test_F01_a_server_that_keeps_failing_is_left_alone_and_others_are_not(
+    client: FhirClient, ehr: FakeEhr, egress: Egress
+) -> None:
+    found = [ask(client, "p-502").why for _ in range(9)]
+    assert found[:2] == ["status_502"] * 2
+    assert found[-1] == "breaker_open"
+    assert len(ehr.seen) == FAILURES
+    with running() as other:
+        assert ask(make_client(other, egress), "p-ok").completeness is Completeness.COMPLETE
+
+
+@pytest.mark.spec("F-03")
 def test_F03_there_is_one_repetition_and_not_two(client: FhirClient, ehr: FakeEhr) -> None:
     ask(client, "p-429")
     assert len(ehr.seen) == 2
@@ -267,7 +288,7 @@ def test_F03_there_is_one_repetition_and_not_two(client: FhirClient, ehr: FakeEh
     ],
 )
 def test_the_stated_wait_is_read_without_our_clock(stated: str, date: str, seconds: float | None) -> None:
-    assert retry_after_s(Answer(429, {"retry-after": stated, "date": date}, b"")) == seconds
+    assert Answer(429, {"retry-after": stated, "date": date}, b"").retry_after_s == seconds
 
 
 # search method, token, scopes
