@@ -13,6 +13,9 @@ from fhir_mappers.site import Site
 TEST_DATA: Final = "HTEST"
 """`meta.security` label of test health data (HL7 v3 ActReason)."""
 
+READ_MODIFIED: Final = frozenset({"MedicationRequest"})
+"""Types whose own mapper weighs a modifier extension: an order stays visible, without a dose."""
+
 
 @dataclass(frozen=True, slots=True)
 class Admission:
@@ -29,7 +32,8 @@ class Admission:
         labels = objects(member(resource, "meta").get("security"))
         if any(text(label, "code") == TEST_DATA for label in labels):
             return "test_data"
-        return "modifier_extension" if resource.get("modifierExtension") else None
+        modified = resource.get("modifierExtension") and text(resource, "resourceType") not in READ_MODIFIED
+        return "modifier_extension" if modified else None
 
     def about(self, resource: Mapping[str, Any]) -> str | None:
         """Whose resource this is: None for this patient, else the drop reason."""

@@ -12,7 +12,11 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from fhir_mappers.references import objects, text
+
 Decoded = TypeVar("Decoded")
+
+NULL: Final = Raw(b"null")
 
 LONGEST_INDENT: Final = 64
 """White space looked through for the first character of a body."""
@@ -54,11 +58,11 @@ class PlainReading(Struct, gc=False):
     resourceType: str = ""  # noqa: N815
     id: str = ""
     status: str = ""
-    code: Raw = Raw(b"null")
+    code: Raw = NULL
     subject: Pointer | None = None
     effectiveDateTime: str = ""  # noqa: N815
     valueQuantity: Amount | None = None  # noqa: N815
-    device: Raw = Raw(b"null")
+    device: Raw = NULL
     meta: Meta | None = None
     component: Raw | UnsetType = UNSET
     interpretation: Raw | UnsetType = UNSET
@@ -75,10 +79,11 @@ class PlainEntry(Struct, gc=False):
 
 
 class RawEntry(Struct, gc=False):
-    """An entry whose resource stays bytes."""
+    """An entry whose parts stay bytes."""
 
-    fullUrl: str = ""  # noqa: N815
-    resource: Raw | None = None
+    fullUrl: Raw = NULL  # noqa: N815
+    resource: Raw = NULL
+    search: Raw = NULL
 
 
 class Link(Struct, gc=False):
@@ -102,8 +107,26 @@ class RawBundle(Struct, gc=False):
     entry: list[RawEntry] = []
 
 
+class Typed(Struct, gc=False):
+    """Only what kind of resource it is."""
+
+    resourceType: str = ""  # noqa: N815
+
+
+class OddBundle(Struct, gc=False):
+    """A Bundle of which nothing is believed."""
+
+    resourceType: Raw = NULL  # noqa: N815
+    total: Raw = NULL
+    link: Raw = NULL
+    entry: Raw = NULL
+
+
 _plain_bundle = msgspec.json.Decoder(PlainBundle)
 _raw_bundle = msgspec.json.Decoder(RawBundle)
+_odd_bundle = msgspec.json.Decoder(OddBundle)
+_typed = msgspec.json.Decoder(Typed)
+_entry = msgspec.json.Decoder(RawEntry)
 _raws = msgspec.json.Decoder(list[Raw])
 _reading = msgspec.json.Decoder(PlainReading)
 _json = msgspec.json.Decoder()
@@ -111,28 +134,40 @@ _json = msgspec.json.Decoder()
 
 @dataclass(slots=True)
 class Page:
-    """One body. `readings` and `full_urls` run along its entries; a reading is None where it is not plain."""
+    """One body. `readings`, `kinds` (resource types) and `full_urls` run along its entries.
+
+    A reading is None where the resource does not have the common shape; a kind is empty where there is none.
+    """
 
     readings: Sequence[PlainReading | None]
+    kinds: Sequence[str]
     full_urls: Sequence[str]
-    load_resources: Callable[[], Sequence[object]]
+    load: Callable[[], Sequence[RawEntry]]
     total: int | None = None
     has_next: bool = False
-    _resources: Sequence[object] | None = field(default=None)
+    _entries: Sequence[RawEntry] | None = field(default=None)
 
     def resource(self, position: int) -> dict[str, Any] | None:
         """The resource of one entry as plain JSON; None where the entry holds no JSON object."""
-        return _object(self._loaded()[position])
+        return _object(self._loaded()[position].resource)
+
+    def is_empty(self, position: int) -> bool:
+        """Whether the entry has no resource at all, as in the response to a transaction."""
+        return self._loaded()[position].resource == NULL
+
+    def is_included(self, position: int) -> bool:
+        """Whether the entry came along with a match (`search.mode` include) and is none itself."""
+        search = _object(self._loaded()[position].search)
+        return search is not None and search.get("mode") == "include"
 
     def same_bytes(self, position: int, other: "Page", there: int) -> bool:
         """Whether two entries are one resource, byte for byte."""
-        here, elsewhere = self._loaded()[position], other._loaded()[there]
-        return isinstance(here, Raw) and isinstance(elsewhere, Raw) and here == elsewhere
+        return self._loaded()[position].resource == other._loaded()[there].resource
 
-    def _loaded(self) -> Sequence[object]:
-        if self._resources is None:
-            self._resources = self.load_resources()
-        return self._resources
+    def _loaded(self) -> Sequence[RawEntry]:
+        if self._entries is None:
+            self._entries = self.load()
+        return self._entries
 
 
 def read_page(body: bytes | memoryview | Raw) -> Page:
@@ -157,10 +192,12 @@ def _read(content: bytes | Raw) -> Page:
         return _with_odd_entries(content)
     if bundle.resourceType != "Bundle":
         return _single(content, bundle.resourceType)
+    readings = [entry.resource for entry in bundle.entry]
     return Page(
-        readings=[entry.resource for entry in bundle.entry],
+        readings=readings,
+        kinds=[reading.resourceType if reading is not None else "" for reading in readings],
         full_urls=[entry.fullUrl for entry in bundle.entry],
-        load_resources=lambda: [entry.resource for entry in _raw_bundle.decode(content).entry],
+        load=lambda: _raw_bundle.decode(content).entry,
         total=bundle.total,
         has_next=any(link.relation == "next" for link in bundle.link),
     )
@@ -174,28 +211,39 @@ def _single(content: bytes | Raw, kind: object) -> Page:
 
 def _with_odd_entries(content: bytes | Raw) -> Page:
     """A body with a member of an unexpected type somewhere: each entry is decoded for itself."""
-    whole = _json.decode(content)
-    if not isinstance(whole, dict):
-        raise NotFhir("neither an object nor an array of objects")
-    if whole.get("resourceType") != "Bundle":
-        return _single(content, whole.get("resourceType"))
-    total, links, entries = whole.get("total"), whole.get("link"), whole.get("entry")
     try:
-        raws: Sequence[object] = [entry.resource for entry in _raw_bundle.decode(content).entry]
-    except msgspec.ValidationError:
-        raws = [e.get("resource") if isinstance(e, dict) else e for e in _list(entries)]
-    urls = [e.get("fullUrl") if isinstance(e, dict) else "" for e in _list(entries)]
+        whole = _odd_bundle.decode(content)
+    except msgspec.ValidationError as error:
+        raise NotFhir("neither an object nor an array of objects") from error
+    kind = _value(whole.resourceType)
+    if kind != "Bundle":
+        return _single(content, kind)
+    entries = [_raw_entry(raw) for raw in _decoded(_raws, whole.entry) or []]
+    urls = [_value(entry.fullUrl) for entry in entries]
+    total, links = _value(whole.total), _value(whole.link)
     return Page(
-        readings=[_plain(raw) for raw in raws],
+        readings=[_plain(entry.resource) for entry in entries],
+        kinds=[_kind(entry.resource) for entry in entries],
         full_urls=[url if isinstance(url, str) else "" for url in urls],
-        load_resources=lambda: raws,
+        load=lambda: entries,
         total=total if isinstance(total, int) else None,
-        has_next=any(isinstance(link, dict) and link.get("relation") == "next" for link in _list(links)),
+        has_next=any(text(link, "relation") == "next" for link in objects(links)),
     )
 
 
+def _raw_entry(raw: Raw) -> RawEntry:
+    """The parts of one entry; an entry that is no object stands as its own, unusable, resource."""
+    return _decoded(_entry, raw) or RawEntry(resource=raw)
+
+
 def _of_raws(raws: Sequence[Raw]) -> Page:
-    return Page([_plain(raw) for raw in raws], [""] * len(raws), lambda: raws)
+    entries = [RawEntry(resource=raw) for raw in raws]
+    return Page(
+        readings=[_plain(raw) for raw in raws],
+        kinds=[_kind(raw) for raw in raws],
+        full_urls=[""] * len(raws),
+        load=lambda: entries,
+    )
 
 
 def _ndjson(content: bytes, error: msgspec.DecodeError) -> Page:
@@ -206,14 +254,23 @@ def _ndjson(content: bytes, error: msgspec.DecodeError) -> Page:
     return _of_raws([Raw(line) for line in lines])
 
 
-def _plain(raw: object) -> PlainReading | None:
+def _plain(raw: Raw) -> PlainReading | None:
     """The fast form of one resource, None where its shape is not the common one."""
-    return _decoded(_reading, raw) if isinstance(raw, Raw) else None
+    return _decoded(_reading, raw)
 
 
-def _object(raw: object) -> dict[str, Any] | None:
-    whole = _decoded(_json, raw) if isinstance(raw, Raw) else raw
+def _kind(raw: Raw) -> str:
+    typed = _decoded(_typed, raw)
+    return typed.resourceType if typed is not None else ""
+
+
+def _object(raw: Raw) -> dict[str, Any] | None:
+    whole = _value(raw)
     return whole if isinstance(whole, dict) else None
+
+
+def _value(raw: Raw) -> object:
+    return _decoded(_json, raw)
 
 
 def _decoded(decoder: "msgspec.json.Decoder[Decoded]", raw: Raw) -> Decoded | None:
@@ -221,7 +278,3 @@ def _decoded(decoder: "msgspec.json.Decoder[Decoded]", raw: Raw) -> Decoded | No
         return decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -70,13 +70,17 @@ def _useless(when: Effective, row: CodeRow, resource: Mapping[str, Any]) -> str 
 
 
 def _impossible(when: Effective, resource: Mapping[str, Any], as_of_ms: int) -> str | None:
-    """Times after now or before 2000. A chunk may reach past now: its samples are judged one by one."""
-    if when.at_ms < YEAR_2000_MS:
-        return "time_before_2000"
+    """A chunk of samples may reach past now: its samples are judged one by one."""
     exact = when.precision == Precision.INSTANT
-    latest = as_of_ms + FUTURE_TOLERANCE_MS + (0 if exact else DATE_TOLERANCE_MS)
     last = when.until_ms if exact and "valueSampledData" not in resource else when.at_ms
-    return "time_in_future" if last > latest else None
+    return impossible(when.at_ms, last, as_of_ms + (0 if exact else DATE_TOLERANCE_MS))
+
+
+def impossible(at_ms: int, until_ms: int, as_of_ms: int) -> str | None:
+    """The drop reason of a time after now or before 2000, which a clock error made; else None."""
+    if at_ms < YEAR_2000_MS:
+        return "time_before_2000"
+    return "time_in_future" if until_ms > as_of_ms + FUTURE_TOLERANCE_MS else None
 
 
 def _flags(when: Effective, row: CodeRow, zone: ZoneInfo | None) -> frozenset[str]:

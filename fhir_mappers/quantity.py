@@ -7,6 +7,7 @@ LOW would hide the hypoglycaemia.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import isinf
 from typing import Any, Final
 
 from fhir_mappers.codes import CodeRow
@@ -17,8 +18,10 @@ from fhir_mappers.unit_conversion import GLUCOSE, UnitFault, conversion, find_un
 NUMBER: Final = re.compile(r"[+-]?\d{1,9}(?:\.\d{1,12})?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 """A JSON-like number and nothing else; a comma may be a decimal or a thousand, so it is not read."""
 
+LARGEST: Final = 1e300
+"""Integers beyond this do not fit a float; no measurement comes near."""
+
 RESULT_TEXT: Final = re.compile(r"([<>]=?)?\s*(\d{1,6}(?:\.\d{1,6})?)\s*(\D.{0,24})?", re.ASCII)
-PRESSURE_TEXT: Final = re.compile(r"(\d{2,3})\s*/\s*(\d{2,3})\s*(?:mm\s?\[?Hg\]?)?", re.ASCII | re.IGNORECASE)
 OFF_SCALE_WORDS: Final[Mapping[str, int]] = {"low": -1, "lo": -1, "high": 1, "hi": 1}
 COMPARATORS: Final[Mapping[str, int]] = {"<": -1, "<=": -1, ">": 1, ">=": 1}
 
@@ -29,6 +32,11 @@ SENSOR_ERROR_CODES_MGDL: Final = 12.0
 
 SUSPECT_LOW_MGDL: Final = 30.0
 """Sensors report from about 40 (HDDT example limit 35): a bare CGM value below this is suspect."""
+
+PLAIN_CGM_MGDL: Final = (40.0, 400.0)
+"""Between these a CGM value is neither pinned, nor an error code, nor suspect."""
+
+ROUNDING: Final = 1e-9
 
 LEAST_FRACTION: Final = 0.5
 """SpO2 from 0.5 to 1.0 is a fraction: a real oxygen saturation of 1 % cannot be."""
@@ -58,7 +66,7 @@ class ValueFault:
 
 def number_of(value: object) -> tuple[float, frozenset[str]] | None:
     """A JSON number, or a string that is exactly one number (flagged); None for anything else."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST:
         return float(value), NO_FLAGS
     if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
         return float(value), frozenset({"value_was_string"})
@@ -116,6 +124,30 @@ def _implausible(value: float, unit: str, canonical: float, row: CodeRow) -> Val
         return None if row.low <= to_code(value) <= row.high else ValueFault("implausible")
     limit = conversion(row.unit, row.canonical, row.feature)
     return None if limit and limit(row.low) <= canonical <= limit(row.high) else ValueFault("implausible")
+
+
+def plain_range(row: CodeRow, unit: str) -> tuple[float, float] | None:
+    """Native values between which nothing but the linear change of unit happens to a value of this code.
+
+    Inside it no rule of this module looks at the size of the value; outside it `in_signal_unit` must.
+    None where there is no such range.
+    """
+    to_code, to_feature = (conversion(unit, to, row.feature) for to in (row.unit, row.canonical))
+    if to_code is None or to_feature is None:
+        return None
+    low, high = to_code.back(row.low), to_code.back(row.high)
+    if row.feature == "glucose_cgm":
+        low, high = (to_feature.back(limit) for limit in PLAIN_CGM_MGDL)
+    if row.feature == "glucose_smbg":
+        low, high = (max(low, LEAST_MGDL), high) if unit == "mg/dL" else (low, min(high, MOST_MMOLL))
+    if row.feature in ("spo2", "af_burden"):
+        low = max(low, 1.0)
+    return _inside(low, 1), _inside(high, -1)
+
+
+def _inside(limit: float, direction: int) -> float:
+    """A limit moved inwards by more than any rounding of a change of unit."""
+    return limit if isinf(limit) else limit + direction * ROUNDING * max(abs(limit), 1.0)
 
 
 def off_scale(side: int, row: CodeRow, site: Site, flag: str) -> Measured | ValueFault:

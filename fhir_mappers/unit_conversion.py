@@ -47,6 +47,10 @@ class Linear:
     def __call__(self, value: float) -> float:
         return value * self.factor + self.offset
 
+    def back(self, value: float) -> float:
+        """The value before the change."""
+        return (value - self.offset) / self.factor
+
 
 SAME: Final = Linear(1.0, 0.0)
 

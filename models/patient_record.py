@@ -88,10 +88,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Resources or parts left out for one reason; at most the first few references are kept."""
+    """Resources left out for one reason, and flags of those that have some, by reference."""
 
     count: int
     references: tuple[str, ...] = ()
+    flags: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class Completeness(StrEnum):

@@ -1,0 +1,55 @@
+"""How much of what each query asked for is here, from what the pages themselves admit.
+
+Sits beside `to_patient_record`. A page can only make a query less complete than the caller said.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from fhir_mappers.decode import Page
+from fhir_mappers.references import objects, text
+from models.patient_record import Completeness
+
+HARMLESS: Final = frozenset({"information", "success"})
+"""OperationOutcome severities that say nothing was lost."""
+
+OUTCOME: Final = "OperationOutcome"
+FULL: Final = (Completeness.COMPLETE, Completeness.EMPTY)
+
+
+def completeness_of(
+    pages: Mapping[str, Sequence[Page]], stated: Mapping[str, Completeness]
+) -> dict[str, Completeness]:
+    """Completeness by query: as the caller stated, lowered where the pages show that something is missing."""
+    return {key: _of_query(pages.get(key), stated.get(key)) for key in sorted({*pages, *stated})}
+
+
+def _of_query(pages: Sequence[Page] | None, stated: Completeness | None) -> Completeness:
+    if pages is None or (stated is not None and stated not in FULL):
+        return stated or Completeness.NOT_ASKED
+    matches = sum(_matches(page) for page in pages)
+    if any(_complains(page) for page in pages):
+        return Completeness.PARTIAL if matches else Completeness.FAILED
+    total = next((page.total for page in pages if page.total is not None), None)
+    if (total is not None and total > matches) or (pages and pages[-1].has_next):
+        return Completeness.PARTIAL
+    return Completeness.COMPLETE if matches else Completeness.EMPTY
+
+
+def _matches(page: Page) -> int:
+    """Entries that answer the query. Only a page of several types can hold included ones."""
+    answers = [p for p, kind in enumerate(page.kinds) if kind != OUTCOME]
+    if len({page.kinds[position] for position in answers}) <= 1:
+        return len(answers)
+    return sum(not page.is_included(position) for position in answers)
+
+
+def _complains(page: Page) -> bool:
+    """Whether an OperationOutcome in the page says more than that all is well."""
+    outcomes = [page.resource(p) or {} for p, kind in enumerate(page.kinds) if kind == OUTCOME]
+    return any(_is_grave(outcome) for outcome in outcomes)
+
+
+def _is_grave(outcome: Mapping[str, object]) -> bool:
+    severities = {text(issue, "severity") for issue in objects(outcome.get("issue"))}
+    return not severities or not severities <= HARMLESS
