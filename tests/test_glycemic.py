@@ -240,6 +240,30 @@ def test_readings_weigh_as_long_as_they_stand_for_when_sensors_of_two_intervals_
     assert found.time_70_180_percent == pytest.approx(50)
 
 
+def test_features_are_plain_json_with_every_promised_key() -> None:
+    promised = [
+        "mean_mgdl",
+        "sd_mgdl",
+        "cv_percent",
+        "gmi_percent",
+        "time_below_54_percent",
+        "time_54_69_percent",
+        "time_70_180_percent",
+        "time_181_250_percent",
+        "time_above_250_percent",
+        "lbgi",
+        "hbgi",
+        "gri",
+        "sensor_active_percent",
+        "hypo_events",
+        "hypo_level2_events",
+        "hyper_events",
+    ]
+    for glucose in (cgm([100.0, 60, 300] * 20), cgm([100.0]), cgm([])):
+        printed = json.loads(json.dumps(features_of(glucose, zone="UTC"), allow_nan=False))
+        assert set(promised) <= set(printed)
+
+
 def test_no_reading_gives_no_number_and_no_count_of_events() -> None:
     found = glycemic_metrics(cgm([]), START_MS)
     assert found.mean_mgdl is None and found.gri is None and found.hypo_events is None

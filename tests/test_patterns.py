@@ -122,3 +122,10 @@ def test_a_further_low_never_removes_the_lows_that_were_found(day: int, hour: in
     first = fortnight((range(6), 2, 5, 62))
     more = fortnight((range(6), 2, 5, 62), (range(day, day + 1), hour, hour + 1, float(mgdl)))
     assert patterns(more)[0].rank <= patterns(first)[0].rank
+
+
+@given(st.integers(0, 13), st.integers(0, 287), st.integers(40, 300))
+def test_copies_of_readings_change_no_pattern(day: int, slot: int, mgdl: int) -> None:
+    glucose = fortnight((range(6), 2, 5, 62), (range(day, day + 1), slot / 12, slot / 12 + 1, float(mgdl)))
+    twice = series_of(GLUCOSE_CGM, "mg/dL", np.tile(glucose.at_ms, 2), np.tile(glucose.value, 2))
+    assert patterns(twice) == patterns(glucose)

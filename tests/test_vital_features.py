@@ -21,6 +21,8 @@ from models.features.respiration import respiration_change
 from models.features.sampling import DAY_MS, MINUTE_MS
 from models.features.sleep import sleep_duration, sleep_midpoint_sd
 from models.features.temperature import highest_temperature, temperature_change
+from models.features.vitals import FEATURES, vital_features
+from models.patient_record import PatientRecord
 from models.time_series import TimeSeries, series_of
 
 END_MS = 1_709_251_200_000  # 2024-03-01T00:00Z
@@ -256,3 +258,28 @@ def test_nothing_measured_gives_a_reason_and_what_is_needed(
     found = empty_feature(series("sbp", [], []), END_MS, zone)
     assert found.value is None and found.why_not is not None and "needs" in found.why_not
     assert found.definition.unit and found.definition.source
+
+
+def test_a_record_gives_a_feature_for_each_signal_it_has_and_none_for_the_others() -> None:
+    record = PatientRecord(
+        "p",
+        zone="UTC",
+        series={signals.SYSTOLIC: pressure(12, 3), signals.STEPS_PER_DAY: steps([5000.0] * 7)},
+    )
+    found = {feature.name: feature for feature in vital_features(record, END_MS)}
+    assert set(found) == {
+        "sbp_home_mean", "sbp_morning_minus_evening", "sbp_nocturnal_dip",
+        "sbp_probability_at_least_130", "sbp_probability_at_least_135", "steps_per_day",
+    }  # fmt: skip
+    assert found["sbp_home_mean"].value == 132 and found["steps_per_day"].value is None
+
+
+def test_every_feature_says_its_unit_window_need_and_source_under_a_name_of_its_own() -> None:
+    names = [*FEATURES, signals.STEPS]
+    record = PatientRecord("p", zone="UTC", series={name: series(name, [], []) for name in names})
+    found = vital_features(record, END_MS)
+    assert len({feature.name for feature in found}) == len(found) == 23
+    for feature in found:
+        definition = feature.definition
+        assert definition.unit and definition.days > 0 and definition.needs and definition.source
+        assert feature.value is None and feature.why_not
