@@ -13,7 +13,7 @@ from hooks.service import Question
 from models.assessment import Assessment, NotAssessed, Outcome, Reason, ReasonCode
 from models.features.glycemic import REPORT_DAYS, GlycemicMetrics, glycemic_metrics
 from models.features.patterns import Pattern, Rank, find_patterns
-from models.features.targets import TargetCheck, check_targets, target_group
+from models.features.targets import TargetCheck, TargetGroup, check_targets, target_group
 from models.patient_record import Completeness
 from models.signals import CARBS
 from models.time_series import TimeSeries
@@ -22,6 +22,14 @@ SHOWN_PATTERNS: Final = 3
 
 LOW_RISK_LBGI: Final = ((1.1, "minimal"), (2.5, "low"), (5.0, "moderate"))
 """Classes of the low blood glucose index (Kovatchev et al., Diabetes Technol Ther 2003;5:817)."""
+
+BANDS: Final = {
+    "time_below_54_percent": "below 54 mg/dL",
+    "time_54_69_percent": "54-69 mg/dL",
+    "time_70_180_percent": "70-180 mg/dL",
+    "time_181_250_percent": "181-250 mg/dL",
+    "time_above_250_percent": "above 250 mg/dL",
+}
 
 GRI_ZONES: Final = "ABCDE"
 """Zones of 20 points each (Klonoff et al., J Diabetes Sci Technol 2023;17:1226)."""
@@ -60,7 +68,7 @@ def review(question: Question, glucose: TimeSeries) -> tuple[Card, Assessment[Cg
     warns = any(_speaks_of_lows(check) for check in found.missed)
     card = Card(
         uuid=question.uuid("cgm-review"),
-        summary=wording.summary(_summary(found)),
+        summary=wording.summary(_summary(question, found)),
         indicator=Indicator.WARNING if warns else Indicator.INFO,
         source=source(question),
         detail=_detail(question, found),
@@ -72,10 +80,20 @@ def review(question: Question, glucose: TimeSeries) -> tuple[Card, Assessment[Cg
 def _assess(question: Question, glucose: TimeSeries) -> CgmReview:
     metrics = glycemic_metrics(glucose, question.as_of_ms)
     window = glucose.between(metrics.window_start_ms, metrics.window_end_ms)
-    group = target_group(question.age_years, question.record.concepts())
+    group = _group(question)
     checks = group if isinstance(group, Reason) else check_targets(metrics, group)
     patterns = find_patterns(window, question.zone, metrics.cv_percent, question.record.series.get(CARBS))
     return CgmReview(metrics, group if isinstance(group, Reason) else group.value, checks, patterns)
+
+
+def _group(question: Question) -> TargetGroup | Reason:
+    """The group of this patient; a problem list that was not read whole is not one without diabetes."""
+    group = target_group(question.age_years, question.record.concepts())
+    known = question.record.completeness.get("conditions", Completeness.NOT_ASKED)
+    if isinstance(group, Reason) and known not in (Completeness.COMPLETE, Completeness.EMPTY):
+        text = "The problem list could not be read whole, so no target is applied."
+        return Reason(ReasonCode.INCOMPLETE, "conditions", text)
+    return group
 
 
 def _outcome(question: Question, found: CgmReview) -> Outcome:
@@ -90,7 +108,8 @@ def _too_little(question: Question, found: CgmReview) -> tuple[Card, NotAssessed
     """Too few readings for a review, and still every low that was seen is said (H-15)."""
     metrics = found.metrics
     lows = metrics.hypo_level2_events
-    seen = f"; {lows} episodes below 54 mg/dL were seen" if lows else ""
+    very_low = wording.band("below 54 mg/dL", question.practice.glucose_unit)
+    seen = f"; {lows} {'episode' if lows == 1 else 'episodes'} {very_low} seen" if lows else ""
     active = f"{metrics.sensor_active_percent:.0f} %"
     text = f"No CGM review: readings cover {active} of {REPORT_DAYS} days, 70 % are needed{seen}"
     card = Card(
@@ -99,7 +118,7 @@ def _too_little(question: Question, found: CgmReview) -> tuple[Card, NotAssessed
         indicator=Indicator.WARNING if lows else Indicator.INFO,
         source=source(question),
         detail=wording.sections(
-            _episodes(metrics),
+            _episodes(question, metrics),
             wording.bullets(_data_lines(question, metrics)),
             "Targets, patterns and indices are not stated on this little data.",
         ),
@@ -109,14 +128,16 @@ def _too_little(question: Question, found: CgmReview) -> tuple[Card, NotAssessed
     return card, NotAssessed(MODEL, VERSION, question.as_of_ms, (reason,))
 
 
-def _summary(found: CgmReview) -> str:
-    metrics, worst = found.metrics, _worst(found)
+def _summary(question: Question, found: CgmReview) -> str:
+    metrics, worst, unit = found.metrics, _worst(found), question.practice.glucose_unit
     inside, low = metrics.time_70_180_percent or 0.0, metrics.time_below_70_percent or 0.0
     if found.missed:
         check = found.missed[0]
         target = f"{'over' if check.target.side == 'more than' else 'under'} {check.target.percent:g} %"
-        return f"CGM: {wording.percent(check.value_percent)} {check.target.band} (target {target}){worst}"
-    shares = f"{wording.percent(inside)} 70-180 mg/dL, {wording.percent(low)} below 70"
+        share = f"{wording.percent(check.value_percent)} {wording.band(check.target.band, unit)}"
+        return f"CGM: {share} (target {target}){worst}"
+    bands = (wording.band(text, unit) for text in ("70-180 mg/dL", "below 70 mg/dL"))
+    shares = ", ".join(f"{wording.percent(v)} {b}" for v, b in zip((inside, low), bands, strict=True))
     if isinstance(found.checks, Reason):
         return f"CGM, {REPORT_DAYS} days, no target applied: {shares}{worst}"
     return f"CGM targets met over {REPORT_DAYS} days: {shares}"
@@ -135,31 +156,25 @@ def _detail(question: Question, found: CgmReview) -> str:
         else f"Targets for {found.group}: Battelino 2019, Diabetes Care 42:1593."
     )
     return wording.sections(
-        _target_table(found),
+        _target_table(question, found),
         wording.bullets([*_level_lines(question, found.metrics), *_pattern_lines(found)]),
-        _episodes(found.metrics),
+        _episodes(question, found.metrics),
         wording.bullets(_data_lines(question, found.metrics)),
         f"{basis} A review of recorded data; not an alarm and not a dose.",
     )
 
 
-def _target_table(found: CgmReview) -> str:
+def _target_table(question: Question, found: CgmReview) -> str:
+    unit = question.practice.glucose_unit
     if isinstance(found.checks, Reason):
-        metrics = found.metrics
-        bands = {
-            "below 54 mg/dL (3.0 mmol/L)": metrics.time_below_54_percent,
-            "54-69 (3.0-3.8)": metrics.time_54_69_percent,
-            "70-180 (3.9-10.0)": metrics.time_70_180_percent,
-            "181-250 (10.1-13.9)": metrics.time_181_250_percent,
-            "above 250 (13.9)": metrics.time_above_250_percent,
-        }
-        rows = [(band, wording.percent(value)) for band, value in bands.items() if value is not None]
+        shares = {band: getattr(found.metrics, metric) for metric, band in BANDS.items()}
+        rows = [(wording.band_in_both(band, unit), wording.percent(share)) for band, share in shares.items()]
         return wording.table(("Glucose", "Time"), rows)
     return wording.table(
         ("Glucose", "Time", "Target", ""),
         [
             (
-                wording.band(check.target.band),
+                wording.band_in_both(check.target.band, unit),
                 wording.percent(check.value_percent),
                 f"{check.target.side} {check.target.percent:g} %",
                 "met" if check.met else "**not met**",
@@ -191,10 +206,14 @@ def _pattern_lines(found: CgmReview) -> list[str]:
     return lines or ["No recurring pattern by time of day was found"]
 
 
-def _episodes(metrics: GlycemicMetrics) -> str:
+def _episodes(question: Question, metrics: GlycemicMetrics) -> str:
+    unit = question.practice.glucose_unit
+    low, very_low, high = (
+        wording.band(text, unit) for text in ("below 70 mg/dL", "below 54 mg/dL", "above 180 mg/dL")
+    )
     return (
-        f"Episodes of 15 minutes or more: {metrics.hypo_events} below 70 mg/dL (3.9 mmol/L), "
-        f"of which {metrics.hypo_level2_events} below 54 (3.0); {metrics.hyper_events} above 180 (10.0)."
+        f"Episodes of 15 minutes or more: {metrics.hypo_events} {low}, of which {metrics.hypo_level2_events} "
+        f"{very_low}; {metrics.hyper_events} {high}."
     )
 
 

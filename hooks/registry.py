@@ -2,7 +2,10 @@
 
 from typing import Final
 
-from hooks import glucose_review
+from hooks import glucose_review, insulin_adjustment
 from hooks.service import Service
 
-SERVICES: Final[tuple[Service, ...]] = (glucose_review.SERVICE,)
+SERVICES: Final[tuple[Service, ...]] = (
+    glucose_review.SERVICE,
+    insulin_adjustment.SERVICE,
+)

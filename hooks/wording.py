@@ -39,6 +39,8 @@ def reading(series: TimeSeries, at: int, unit: GlucoseUnit = "mg/dL") -> str:
 
 def percent(value: float) -> str:
     """A share as the consensus tables print it: whole percent, one decimal below 10, `under 0.1`."""
+    if value == 0:
+        return "0 %"
     if 0 < value < 0.05:
         return "under 0.1 %"
     return f"{value:.1f} %" if value < 10 else f"{value:.0f} %"
@@ -104,11 +106,18 @@ _PAIRS: Final = {
 """Consensus limits as both kinds of device write them (Battelino 2019)."""
 
 
-def band(text_mgdl: str) -> str:
-    """A band of the consensus in both units: `70-180 mg/dL (3.9-10.0 mmol/L)`."""
-    molar = re.sub(r"\d+", lambda found: _PAIRS[found[0]], text_mgdl).replace("mg/dL", "mmol/L")
-    molar = molar.removeprefix("below ").removeprefix("above ")
-    return f"{text_mgdl} ({molar})"
+def band(text_mgdl: str, unit: GlucoseUnit) -> str:
+    """A band of the consensus in one unit: `below 70 mg/dL` or `below 3.9 mmol/L`."""
+    if unit == "mg/dL":
+        return text_mgdl
+    return re.sub(r"\d+", lambda found: _PAIRS[found[0]], text_mgdl).replace("mg/dL", "mmol/L")
+
+
+def band_in_both(text_mgdl: str, unit: GlucoseUnit) -> str:
+    """A band of the consensus in both units, the organisation's first: `70-180 mg/dL (3.9-10.0 mmol/L)`."""
+    other: GlucoseUnit = "mg/dL" if unit == "mmol/L" else "mmol/L"
+    second = band(text_mgdl, other).removeprefix("below ").removeprefix("above ")
+    return f"{band(text_mgdl, unit)} ({second})"
 
 
 def sections(*parts: str) -> str:
