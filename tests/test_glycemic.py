@@ -259,7 +259,7 @@ def test_features_are_plain_json_with_every_promised_key() -> None:
         "hypo_level2_events",
         "hyper_events",
     ]
-    for glucose in (cgm([100.0, 60, 300] * 20), cgm([100.0]), cgm([])):
+    for glucose in (cgm([100.0, 60, 300] * 20 + [50] * 60 + [300] * 60), cgm([100.0]), cgm([])):
         printed = json.loads(json.dumps(features_of(glucose, zone="UTC"), allow_nan=False))
         assert set(promised) <= set(printed)
 

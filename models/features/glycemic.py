@@ -209,6 +209,6 @@ def _event_counts(window: TimeSeries, minutes: NDArray[np.float64], shown: Shown
         episode_spans(window.at_ms, minutes, beyond) for beyond in low_limits + high_limits
     )
     lasted = [(window.at_ms[last] - window.at_ms[first]) / MINUTE_MS + minutes[last] for first, last in lows]
-    prolonged = sum(length >= PROLONGED_MIN for length in lasted)
+    prolonged = sum(float(length) >= PROLONGED_MIN for length in lasted)
     counts = (len(lows), len(very_lows), prolonged, len(highs), len(very_highs))
     return dict(zip(EVENTS, counts, strict=True))

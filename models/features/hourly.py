@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.features.bands import HIGH, LOW, VERY_HIGH, VERY_LOW, shown_glucose
 from models.features.episodes import episode_spans
 from models.features.local_time import local_ms
-from models.features.sampling import DAY_MS, MINUTE_MS, reading_minutes
+from models.features.sampling import MINUTE_MS, reading_minutes
 from models.time_series import TimeSeries
 
 HOUR_MS = 60 * MINUTE_MS
@@ -38,8 +38,9 @@ class HourlyGlucose:
 def hourly_glucose(glucose: TimeSeries, clock: ZoneInfo) -> HourlyGlucose:
     """The table of a series; an hour that the clock repeats counts up to 120 minutes."""
     wall_ms = local_ms(glucose.at_ms, clock)
-    days, row = np.unique(wall_ms // DAY_MS, return_inverse=True)
-    cell = row * 24 + wall_ms % DAY_MS // HOUR_MS
+    hour = wall_ms // HOUR_MS
+    days = np.unique(hour // 24)
+    cell = np.searchsorted(days, hour // 24) * 24 + hour % 24
     minutes = reading_minutes(glucose.at_ms, glucose.source)
     shown, size = shown_glucose(glucose), days.size * 24
 

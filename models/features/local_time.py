@@ -32,9 +32,11 @@ def zone_of(name: str | None) -> ZoneInfo | Reason:
 
 def local_ms(at_ms: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
     """Milliseconds since 1970-01-01 00:00 on the wall clock, int64[n]; `at_ms` in any order."""
-    day, where = np.unique(at_ms // DAY_MS, return_inverse=True)
+    utc_day = at_ms // DAY_MS
+    day = np.unique(utc_day)
+    where = np.searchsorted(day, utc_day)
     midnight = np.union1d(day, day + 1)
-    at_midnight = np.array([_offset_ms(int(utc_day) * DAY_MS, zone) for utc_day in midnight], np.int64)
+    at_midnight = np.array([_offset_ms(int(start) * DAY_MS, zone) for start in midnight], np.int64)
     before, after = (at_midnight[np.searchsorted(midnight, edge)] for edge in (day, day + 1))
     offset = before[where]
     for changed in np.flatnonzero(before != after):
