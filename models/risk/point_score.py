@@ -7,7 +7,7 @@ answer is a range; nothing is ever taken as if it had been unremarkable.
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor
+from decimal import ROUND_HALF_UP, Decimal
 
 from models.assessment import Assessment, Contribution, Input, NotAssessed, Outcome, Reason, ReasonCode
 
@@ -21,12 +21,12 @@ class Bands:
 
     upper: tuple[float, ...]
     points: tuple[int, ...]
-    step: float = 1.0
+    step: float = 1
 
     def at(self, value: float) -> int:
         """Points of a value."""
-        printed = round(floor(value / self.step + 0.5) * self.step, 6)
-        return self.points[bisect_left(self.upper, printed)]
+        printed = Decimal(str(value)).quantize(Decimal(str(self.step)), ROUND_HALF_UP)
+        return self.points[bisect_left(self.upper, float(printed))]
 
 
 @dataclass(frozen=True, slots=True)
