@@ -5,46 +5,15 @@ Convention: active insulin reduces the correction and never the food part (the b
 calculators of insulin pumps).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import ArrayLike
 
+from models.dosing.therapy import HOURS as HOURS
+from models.dosing.therapy import Therapy as Therapy
 from models.simulation.virtual_patients import Array, VirtualPatients
 
-HOURS = 24
 # Correction aims at the target and begins above the threshold, as in the basal-bolus controller of simglucose
 # 0.2.11; below the low target the meal bolus is reduced (bolus calculator convention).
 TARGET_MGDL, CORRECT_ABOVE_MGDL, LOW_TARGET_MGDL = 140.0, 150.0, 100.0
-
-
-@dataclass(frozen=True)
-class Therapy:
-    """Settings by hour of the day, (n, 24) each; sensitivity is the fall per unit of insulin."""
-
-    basal_u_per_h: Array
-    carb_ratio_g_per_u: Array
-    sensitivity_mgdl_per_u: Array
-
-    def __len__(self) -> int:
-        return len(self.basal_u_per_h)
-
-    def take(self, index: ArrayLike) -> "Therapy":
-        """The settings of the patients at these positions, repeats allowed."""
-        rows = np.asarray(index)
-        return Therapy(
-            self.basal_u_per_h[rows], self.carb_ratio_g_per_u[rows], self.sensitivity_mgdl_per_u[rows]
-        )
-
-    def scaled(
-        self, basal: Array | float, carb_ratio: Array | float, sensitivity: Array | float
-    ) -> "Therapy":
-        """Each setting times its factor: scalar, (n, 1) or (n, 24)."""
-        return Therapy(
-            self.basal_u_per_h * basal,
-            self.carb_ratio_g_per_u * carb_ratio,
-            self.sensitivity_mgdl_per_u * sensitivity,
-        )
 
 
 def reference_therapy(patients: VirtualPatients) -> Therapy:

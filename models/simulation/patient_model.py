@@ -33,7 +33,7 @@ class Modulation:
 
     Attributes:
         production: on endogenous glucose production (dawn effect).
-        insulin_action: on insulin's effect on glucose use and production (day-to-day variation).
+        insulin_action: on the effect of insulin above (or below) its basal level on use and production.
         use: on insulin-dependent glucose use (exercise).
     """
 
@@ -78,7 +78,9 @@ class PatientModel:
     def modulate(self, change: Modulation) -> None:
         """Set the metabolic factors that hold from now on."""
         p = self.patients
-        self._kp1 = p.kp1 * change.production
+        # action counts from the basal insulin level, so that basal insulin means the same every day
+        unfelt = p.kp3 * p.ib * (change.insulin_action - 1.0)
+        self._kp1 = (p.kp1 + unfelt) * change.production
         self._kp2 = p.kp2 * change.production
         self._kp3 = p.kp3 * change.production * change.insulin_action
         self._vm0 = p.vm0 * change.use

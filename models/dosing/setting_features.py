@@ -1,0 +1,165 @@
+"""What two weeks of recorded glucose, insulin and carbohydrate say about the settings of a type 1 therapy.
+
+Sits under the value-of-action model and the rules that adjust settings. Pure arithmetic on five-minute slots,
+for one patient or many at once; nothing is imputed: a slot without a reading takes no part.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from models.dosing.therapy import Array, Therapy
+
+SLOTS_PER_H = 12
+SLOTS_PER_DAY = 24 * SLOTS_PER_H
+# Parts of the day by hour [from, to): basal blocks and meals; dinner runs over midnight.
+NIGHT_H = (0, 6)
+BLOCKS_H = ((0, 6), (6, 12), (12, 18), (18, 24))
+MEALS_H = {"breakfast": (4, 10), "lunch": (10, 15), "dinner": (15, 28)}
+MEAL_G, AFTER_MEAL_SLOTS = 20.0, 42  # a meal is at least 20 g; it is watched for 3.5 hours
+# 500 and 1700 rules: usual carb ratio and sensitivity for a total daily dose (Walsh et al., JDST 2011;5:129)
+CARB_RULE, SENSITIVITY_RULE = 500.0, 1700.0
+
+
+@dataclass(frozen=True)
+class TherapyRecord:
+    """What a clinic sees of n patients: (n, slots) of five minutes from local midnight, and the settings in
+    force.
+
+    Attributes:
+        cgm_mgdl: readings, NaN where there is none.
+        basal_u, bolus_u, carbs_g: delivered and entered in each slot.
+        therapy: the settings; weight_kg: (n,).
+    """
+
+    cgm_mgdl: Array
+    basal_u: Array
+    bolus_u: Array
+    carbs_g: Array
+    therapy: Therapy
+    weight_kg: Array
+
+    def take(self, index: ArrayLike) -> "TherapyRecord":
+        """The records of the patients at these positions."""
+        rows = np.asarray(index)
+        columns = {
+            n: getattr(self, n)[rows] for n in ("cgm_mgdl", "basal_u", "bolus_u", "carbs_g", "weight_kg")
+        }
+        return TherapyRecord(**columns, therapy=self.therapy.take(rows))
+
+
+def glucose_shares(glucose_mgdl: Array) -> dict[str, Array]:
+    """Percent of readings in the consensus bands and the glycaemia risk index (not capped), (n,) each."""
+    seen = np.maximum(np.isfinite(glucose_mgdl).sum(axis=-1), 1)
+
+    def share(mask: NDArray[np.bool_]) -> Array:
+        return np.asarray(100.0 * mask.sum(axis=-1) / seen)
+
+    very_low, below = share(glucose_mgdl < 54), share(glucose_mgdl < 70)
+    very_high, above = share(glucose_mgdl > 250), share(glucose_mgdl > 180)
+    return {
+        "tir": share((glucose_mgdl >= 70) & (glucose_mgdl <= 180)),
+        "tbr": below,
+        "tbr54": very_low,
+        "tar": above,
+        "tar250": very_high,
+        # Klonoff et al., J Diabetes Sci Technol 2023;17:1226
+        "gri": 3.0 * very_low + 2.4 * (below - very_low) + 1.6 * very_high + 0.8 * (above - very_high),
+    }
+
+
+def setting_features(record: TherapyRecord) -> dict[str, Array]:
+    """All features by name, (n,) each: whole period, blocks of the day, meals, insulin and settings."""
+    return {
+        **_overall(record.cgm_mgdl),
+        **_by_block(record.cgm_mgdl),
+        **_overnight(record.cgm_mgdl),
+        **_after_meals(record),
+        **_insulin(record),
+    }
+
+
+def _overall(cgm: Array) -> dict[str, Array]:
+    shares = glucose_shares(cgm)
+    mean = np.nanmean(cgm, axis=1)
+    f = 1.509 * (np.log(cgm) ** 1.084 - 5.381)  # Kovatchev et al., Diabetes Care 2006;29:2433
+    return shares | {
+        "mean": mean,
+        "cv": 100.0 * np.nanstd(cgm, axis=1) / mean,
+        "lbgi": np.nanmean(10.0 * np.minimum(f, 0.0) ** 2, axis=1),
+        "hbgi": np.nanmean(10.0 * np.maximum(f, 0.0) ** 2, axis=1),
+    }
+
+
+def _by_block(cgm: Array) -> dict[str, Array]:
+    by_day = cgm.reshape(len(cgm), -1, SLOTS_PER_DAY)
+    found: dict[str, Array] = {}
+    for start_h, end_h in BLOCKS_H:
+        block = by_day[:, :, start_h * SLOTS_PER_H : end_h * SLOTS_PER_H].reshape(len(cgm), -1)
+        shares = glucose_shares(block)
+        found[f"mean_{start_h:02d}"] = np.nanmean(block, axis=1)
+        found[f"tbr_{start_h:02d}"], found[f"tar_{start_h:02d}"] = shares["tbr"], shares["tar"]
+        found[f"tbr54_{start_h:02d}"] = shares["tbr54"]
+    return found
+
+
+def _overnight(cgm: Array) -> dict[str, Array]:
+    """Slope from midnight to six and how low the nights go, mean over nights."""
+    nights = cgm.reshape(len(cgm), -1, SLOTS_PER_DAY)[:, :, : NIGHT_H[1] * SLOTS_PER_H]
+    hour = np.arange(nights.shape[2]) / SLOTS_PER_H
+    level = np.nanmean(nights, axis=1)
+    slope = np.array(
+        [np.polyfit(hour[ok], row[ok], 1)[0] for row, ok in zip(level, np.isfinite(level), strict=True)]
+    )
+    lowest = np.nanmin(np.where(np.isfinite(nights), nights, np.inf), axis=2)
+    usable = np.isfinite(lowest)
+    return {
+        "night_slope": slope,
+        "night_lowest": np.where(usable, lowest, 0.0).sum(axis=1) / np.maximum(usable.sum(axis=1), 1),
+    }
+
+
+def _after_meals(record: TherapyRecord) -> dict[str, Array]:
+    """Before and after meals, by meal of the day; 0 where a meal never occurs."""
+    n, slots = record.cgm_mgdl.shape
+    patient, slot = np.nonzero(record.carbs_g[:, : slots - AFTER_MEAL_SLOTS] >= MEAL_G)
+    window = record.cgm_mgdl[patient[:, None], slot[:, None] + np.arange(AFTER_MEAL_SLOTS)]
+    readings = np.isfinite(window)
+    seen = readings[:, :3].any(axis=1) & readings[:, -6:].any(axis=1)
+    patient, slot, window = patient[seen], slot[seen], window[seen]
+    hour = slot % SLOTS_PER_DAY / SLOTS_PER_H
+    before = np.nanmean(window[:, :3], axis=1)
+    values = {
+        "before": before,
+        "rise": np.nanmax(window, axis=1) - before,
+        "change": np.nanmean(window[:, -6:], axis=1) - before,
+        "low": 100.0 * (np.nanmin(window, axis=1) < 70),
+        "high": 100.0 * (np.nanmax(window, axis=1) > 180),
+    }
+    found: dict[str, Array] = {}
+    for meal, (start_h, end_h) in MEALS_H.items():
+        at_meal = (hour - start_h) % 24 < end_h - start_h
+        count = np.maximum(np.bincount(patient[at_meal], minlength=n), 1)
+        for name, value in values.items():
+            finite = np.nan_to_num(value[at_meal])
+            found[f"{meal}_{name}"] = np.bincount(patient[at_meal], finite, minlength=n) / count
+    return found
+
+
+def _insulin(record: TherapyRecord) -> dict[str, Array]:
+    days = record.cgm_mgdl.shape[1] / SLOTS_PER_DAY
+    basal_u, bolus_u = record.basal_u.sum(axis=1) / days, record.bolus_u.sum(axis=1) / days
+    daily_u = basal_u + bolus_u
+    therapy = record.therapy
+    return {
+        "daily_u_per_kg": daily_u / record.weight_kg,
+        "basal_share": basal_u / daily_u,
+        "carb_ratio_to_rule": np.log(therapy.carb_ratio_g_per_u.mean(axis=1) * daily_u / CARB_RULE),
+        "sensitivity_to_rule": np.log(
+            therapy.sensitivity_mgdl_per_u.mean(axis=1) * daily_u / SENSITIVITY_RULE
+        ),
+        "log_carb_ratio": np.log(therapy.carb_ratio_g_per_u.mean(axis=1)),
+        "log_sensitivity": np.log(therapy.sensitivity_mgdl_per_u.mean(axis=1)),
+        "carbs_per_day": record.carbs_g.sum(axis=1) / days,
+    }
