@@ -292,6 +292,14 @@ class TestHypoglycaemiaFirst:
         found = answer(record([float(lowest), 160, 160, 160, 160]))
         assert (dose(found), found.limits) == (dose_u, limits)
 
+    @pytest.mark.spec("H-02", "H-10")
+    def test_H02_a_contradiction_at_one_instant_hides_no_low(self):
+        morning = 2 + 5 / 24
+        twice = [*mornings([160.0] * 5), (morning - 1 / 24, 68.0), (morning - 1 / 24, 120.0)]
+        early = [reading for reading in twice if reading[0] != morning]
+        found = answer(with_series(record(), GLUCOSE_SMBG=meter(early)))
+        assert found.limits == ("low_fasting",)
+
     def test_H02_a_low_that_has_recovered_is_recent_and_not_current(self):
         assert proposal(with_lows(record(), (0.03, 60), (0.01, 110))).action is BasalAction.REDUCE
 
