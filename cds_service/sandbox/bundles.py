@@ -40,7 +40,9 @@ def searchset(base: str, resource_type: str, page: Page, links: Mapping[str, str
 
 def check_resource(resource: Any, resource_type: str | None = None) -> dict[str, Any]:
     """The resource, when it is an object with a possible type (the given one) and id; else BadRequest."""
-    kind = resource.get("resourceType") if isinstance(resource, dict) else None
+    if not isinstance(resource, dict):
+        raise BadRequest("A FHIR resource is expected.")
+    kind = resource.get("resourceType")
     if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
         raise BadRequest("A FHIR resource is expected.")
     if not isinstance(resource.get("meta", {}), dict):

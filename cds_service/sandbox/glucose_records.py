@@ -34,6 +34,8 @@ WARM_UP_SLOTS: Final = 24
 GAPS_PER_DAY: Final = 0.25
 GAP_MEAN_SLOTS: Final = 9.0
 WORN_STRETCH_SLOTS: Final = 200.0
+WORN_LATELY_SLOTS: Final = 2 * SLOTS_PER_DAY
+"""Sparse wear is not to look like a sensor that went silent: the last days are worn."""
 
 CGM: Final = Measure(
     "99504-3", "Glucose [Mass/volume] in Interstitial fluid", "mg/dL", "mg/dL", "laboratory", fhir.CGM_PROFILE
@@ -87,7 +89,9 @@ def worn(glucose_mgdl: Array, worn_share: float, rng: np.random.Generator) -> Ar
     seen[changed : changed + WARM_UP_SLOTS] = np.nan
     stretches = np.cumsum(rng.exponential(WORN_STRETCH_SLOTS, seen.size // 10)).astype(int)
     stretch = np.searchsorted(stretches, np.arange(seen.size), side="right")
-    seen[rng.random(stretches.size + 1)[stretch] > worn_share] = np.nan
+    off = rng.random(stretches.size + 1)[stretch] > worn_share
+    off[-WORN_LATELY_SLOTS:] = False
+    seen[off] = np.nan
     return seen
 
 

@@ -109,15 +109,15 @@ def tokens(resource: Resource) -> set[Token]:
 
 def _codes(value: Any) -> Iterator[tuple[str, str]]:
     """System and code of a code, boolean, Coding, CodeableConcept, Identifier, or a list of them."""
-    if isinstance(value, bool):
-        yield "", str(value).lower()
-    elif isinstance(value, str):
-        yield "", value
-    elif isinstance(value, list):
+    if isinstance(value, list):
         for each in value:
             yield from _codes(each)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         code = value.get("code") or value.get("value")
         if isinstance(code, str):
             yield str(value.get("system") or ""), code
         yield from _codes(value.get("coding"))
+    elif isinstance(value, bool):
+        yield "", str(value).lower()
+    elif isinstance(value, str):
+        yield "", value

@@ -123,7 +123,7 @@ PERSONAS: Final = (
     ),
     Persona(
         "sim-sparse", "Sam", "Demo-Aspen", "male", 45, "America/Denver",
-        "Type 1 diabetes; the sensor was worn about a third of the time.",
+        "Type 1 diabetes; the sensor was worn less than half of the time.",
         81.0, 179.0, (_type_1(30),), Labs(7.9, 88), PumpTherapy("adult#006"), Sensor(worn_share=0.35),
     ),
     Persona(

@@ -5,6 +5,7 @@ Used by `hook_client`; the ways to fail are those that real EHRs show (CDS Hooks
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -14,11 +15,15 @@ import orjson
 
 from cds_service.sandbox.bundles import searchset
 from cds_service.sandbox.fhir_server import FhirServer
-from cds_service.sandbox.search import Page, Query, parse_query
+from cds_service.sandbox.search import parse_query
 from hooks.errors import BadRequest, CannotAnswer
 
 _TOKEN: Final = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 _RELATIVE_DAY: Final = re.compile(r"today\(\)(?:\s*([+-])\s*(\d+)\s*days?)?")
+
+
+EVERYTHING: Final = 1_000_000
+"""As an EHR that does not page its prefetch."""
 
 
 class Behaviour(StrEnum):
@@ -96,16 +101,5 @@ def _answer(server: FhirServer, asked: str, way: Behaviour) -> bytes:
     parsed = parse_query(resource_type, pairs)
     if way is Behaviour.FIRST_PAGE:
         return server.first_page(parsed, pairs)
-    page = _everything(server, parsed)
+    page = server.storage.page(replace(parsed, count=EVERYTHING))
     return searchset(server.base, resource_type, page, {"self": f"{server.base}/{asked}"}, len(page.bodies))
-
-
-def _everything(server: FhirServer, query: Query) -> Page:
-    """All pages as one: what an EHR sends that does not page its prefetch."""
-    bodies: list[tuple[str, str]] = []
-    while True:
-        page = server.storage.page(query)
-        bodies += page.bodies
-        if page.after is None:
-            return Page(tuple(bodies), None)
-        query = query.following(page.after)

@@ -93,7 +93,7 @@ def _condition(known: SearchParameters, name: str, value: str) -> Condition:
     if name == known.date:
         return _any_of([_date(name, each, "start_ms", "end_ms") for each in values])
     if name == "identifier" or name in known.tokens:
-        return _any_of([_token(name, each) for each in values])
+        return _tokens(name, values)
     raise BadRequest(f"Search parameter {name[:40]} is not supported here.", expression=(name[:40],))
 
 
@@ -111,15 +111,19 @@ def _date(name: str, value: str, start: str, end: str) -> Condition:
     return sql.replace("start_ms", start).replace("end_ms", end), tuple(span[at] for at in ends)
 
 
-def _token(name: str, value: str) -> Condition:
+def _tokens(name: str, values: Sequence[str]) -> Condition:
+    """Any of the tokens: one look into the token table for each resource, however many are asked for."""
+    any_code, codes = _any_of([_token(each) for each in values])
+    sql = f"SELECT 1 FROM token WHERE token.seq = resource.seq AND parameter = ? AND ({any_code})"
+    return f"EXISTS ({sql})", (name, *codes)
+
+
+def _token(value: str) -> Condition:
     """`code`, `system|code`, `system|` or `|code`, by FHIR R4 search section 3.1.1.4.10."""
     system, bar, code = value.rpartition("|")
-    sql, values = "token.seq = resource.seq AND parameter = ?", [name]
-    if code:
-        sql, values = f"{sql} AND code = ?", [*values, code]
-    if bar:
-        sql, values = f"{sql} AND system = ?", [*values, system]
-    return f"EXISTS (SELECT 1 FROM token WHERE {sql})", tuple(values)
+    if not bar:
+        return "code = ?", (code,)
+    return ("code = ? AND system = ?", (code, system)) if code else ("system = ?", (system,))
 
 
 def _sorting(known: SearchParameters, asked: str) -> tuple[str, bool]:
