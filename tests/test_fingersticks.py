@@ -1,6 +1,7 @@
 """The review of meter readings: shares of readings, by time of day, and when they are enough."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,11 +63,15 @@ def test_a_review_needs_fourteen_readings_on_seven_days(days: int, sufficient: b
 
 
 def test_a_copy_of_a_reading_counts_once() -> None:
-    once, twice = (
-        fingerstick_review(meter([7], [100]), END_MS),
-        fingerstick_review(meter([7, 7], [100, 100]), END_MS),
-    )
-    assert once == twice
+    once = fingerstick_review(meter([7], [100]), END_MS)
+    twice = fingerstick_review(meter([7, 7], [100, 100]), END_MS)
+    assert twice.removed == {"copy": 1}
+    assert replace(twice, removed={}) == once
+
+
+def test_of_two_readings_at_one_instant_the_lower_counts_and_a_low_is_never_hidden() -> None:
+    review = fingerstick_review(meter([7, 7], [180, 52]), END_MS)
+    assert review.lowest_mgdl == 52 and review.overall.below_54_percent == 100
 
 
 def test_no_reading_gives_no_share() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.assessment import Reason
 from models.features.local_time import local_day, minute_of_day, zone_of
 from models.features.sampling import DAY_MS, MINUTE_MS, reading_minutes
-from models.preprocess.copies import one_per_instant
+from models.preprocess.copies import lowest_per_instant
 from models.preprocess.usable_cgm import usable_cgm
 from models.time_series import TimeSeries
 from models.units import round_native
@@ -83,7 +83,7 @@ def fasting_values(
     start_ms = as_of_ms - days * DAY_MS
     found: list[FastingValue] = []
     if inputs.meter is not None:
-        readings = one_per_instant(inputs.meter.between(start_ms, as_of_ms)).series
+        readings = lowest_per_instant(inputs.meter.between(start_ms, as_of_ms)).series
         found += _from_meter(readings, inputs.marks, clock)
     if inputs.sensor is not None:
         window = usable_cgm(inputs.sensor.between(start_ms, as_of_ms)).series

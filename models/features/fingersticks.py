@@ -3,6 +3,7 @@
 Stands in for the CGM review where there is no sensor; the glucose review reads it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ from models.features.fasting import FastingInputs, FastingValue, fasting_values
 from models.features.glycemic import REPORT_DAYS
 from models.features.local_time import minute_of_day, zone_of
 from models.features.sampling import DAY_MS
-from models.preprocess.copies import one_per_instant
+from models.preprocess.copies import lowest_per_instant
 from models.time_series import TimeSeries
 
 # There is no consensus on how many fingersticks make a review; our judgement is one reading a day on
@@ -50,6 +51,7 @@ class FingerstickReview:
     window_start_ms: int
     window_end_ms: int
     newest_ms: int | None
+    removed: Mapping[str, int]
     days_with_readings: int
     readings_per_day: float
     overall: ReadingShares
@@ -64,9 +66,10 @@ class FingerstickReview:
 def fingerstick_review(
     meter: TimeSeries, as_of_ms: int, days: int = REPORT_DAYS, zone: str | None = None
 ) -> FingerstickReview:
-    """The review of the `days` before `as_of_ms`; copies of a reading count once."""
+    """The review of the `days` before `as_of_ms`; of readings at one instant the lowest counts."""
     start_ms = as_of_ms - days * DAY_MS
-    window = one_per_instant(meter.between(start_ms, as_of_ms)).series
+    cleaned = lowest_per_instant(meter.between(start_ms, as_of_ms))
+    window = cleaned.series
     shown = shown_glucose(window)
     lows = window.at_ms[shown.below(LOW)]
     with_readings = int(np.unique((as_of_ms - window.at_ms) // DAY_MS).size)
@@ -75,6 +78,7 @@ def fingerstick_review(
         window_start_ms=start_ms,
         window_end_ms=as_of_ms,
         newest_ms=window.newest_ms,
+        removed=cleaned.removed,
         days_with_readings=with_readings,
         readings_per_day=len(window) / days,
         overall=_shares(window, shown, np.ones(len(window), bool)),
