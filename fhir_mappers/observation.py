@@ -61,7 +61,8 @@ def map_observation(resource: Mapping[str, Any], reference: str, reading: Readin
     if _reversed_pressure(parts.rows):
         return Drop(reference, "implausible:sbp<=dbp")
     if not own and not parts.rows:
-        return Drop(reference, parts.reason or absent or "value_missing", parts.flags)
+        unknown = coded.reason if isinstance(coded, Uncoded) else None
+        return Drop(reference, unknown or parts.reason or absent or "value_missing", parts.flags)
     flags = parts.flags | ({"panel_code_unknown"} if isinstance(coded, Uncoded) else set())
     return tuple(replace(row, flags=row.flags | flags) if flags else row for row in (*own, *parts.rows))
 

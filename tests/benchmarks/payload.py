@@ -31,7 +31,9 @@ def observation(name: str, code: tuple[str, str], when: str, category: str) -> d
         "resourceType": "Observation",
         "id": name,
         "meta": {"profile": [f"http://hl7.org/fhir/uv/cgm/StructureDefinition/{category}-reading"]},
-        "identifier": [{"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:00000000-0000-4000-8000-{name:0>12.12}"}],
+        "identifier": [
+            {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:00000000-0000-4000-8000-{name:0>12.12}"}
+        ],
         "status": "final",
         "category": [
             {
@@ -63,7 +65,10 @@ def cgm(days: int = 14) -> list[dict]:
     for position in range(days * 24 * 60 // MINUTES_PER_READING):
         when = stamp(START + timedelta(minutes=MINUTES_PER_READING * position))
         reading = observation(
-            f"cgm{position:06d}", ("99504-3", "Glucose [Mass/volume] in Interstitial fluid"), when, "laboratory"
+            f"cgm{position:06d}",
+            ("99504-3", "Glucose [Mass/volume] in Interstitial fluid"),
+            when,
+            "laboratory",
         )
         readings.append(reading | {"valueQuantity": quantity(glucose_mgdl(position), "mg/dL", "mg/dL")})
     return readings
