@@ -295,7 +295,7 @@ class TestHypoglycaemiaFirst:
     @pytest.mark.spec("H-02", "H-10")
     def test_H02_a_contradiction_at_one_instant_hides_no_low(self):
         morning = 2 + 5 / 24
-        twice = [*mornings([160.0] * 5), (morning - 1 / 24, 68.0), (morning - 1 / 24, 120.0)]
+        twice = [*mornings([260.0] * 5), (morning - 1 / 24, 68.0), (morning - 1 / 24, 120.0)]
         early = [reading for reading in twice if abs(reading[0] - morning) > 0.01]
         found = answer(with_series(record(), GLUCOSE_SMBG=meter(early)))
         assert found.limits == ("low_fasting",)

@@ -5,8 +5,6 @@ Sits between the fasting values of the record and the titration table.
 
 from typing import Final
 
-import numpy as np
-
 from models import signals
 from models.assessment import Reason, ReasonCode
 from models.dosing.basal_order import BasalInUse
@@ -14,7 +12,8 @@ from models.dosing.titration_table import TitrationTable
 from models.features.fasting import FastingInputs, FastingValue, fasting_values
 from models.features.sampling import DAY_MS
 from models.patient_record import PatientRecord
-from models.time_series import TimeSeries
+from models.preprocess.copies import lowest_per_instant
+from models.preprocess.error_codes import drop_error_codes
 
 # Hazard H-07: at least 3 in the last 7 days, the newest within 48 hours.
 DAYS: Final = 7
@@ -25,11 +24,14 @@ _HOUR_MS: Final = DAY_MS // 24
 
 def fasting_set(record: PatientRecord, as_of_ms: int, zone: str | None) -> tuple[FastingValue, ...] | Reason:
     """The fasting values of the last 7 days, oldest first, or why they cannot carry a dose."""
-    meter, sensor = record.series.get(signals.GLUCOSE_SMBG), record.series.get(signals.GLUCOSE_CGM)
+    series = record.series
+    sensor = series.get(signals.GLUCOSE_CGM)
     sources = FastingInputs(
-        meter=None if meter is None else _lowest_per_instant(meter),
-        sensor=None if sensor is None else _lowest_per_instant(sensor),
-        carbs=record.series.get(signals.CARBS),
+        meter=series.get(signals.GLUCOSE_SMBG),
+        # of several sensor readings at one instant the lowest: a contradiction must not hide a low
+        sensor=None if sensor is None else lowest_per_instant(drop_error_codes(sensor).series).series,
+        carbs=series.get(signals.CARBS),
+        marks=series.get(signals.MEAL_MARK),
     )
     values = fasting_values(sources, as_of_ms, zone, DAYS)
     if isinstance(values, Reason):
@@ -42,13 +44,6 @@ def fasting_set(record: PatientRecord, as_of_ms: int, zone: str | None) -> tuple
         text = f"The newest fasting glucose is {age_ms // _HOUR_MS} hours old; at most {NEWEST_HOURS} may be."
         return Reason(ReasonCode.STALE, "fasting_glucose", text)
     return values
-
-
-def _lowest_per_instant(glucose: TimeSeries) -> TimeSeries:
-    """Of several readings at one instant the lowest: a contradiction must not take a low out of sight."""
-    ordered = glucose.take(np.lexsort((glucose.value, glucose.at_ms)))
-    _, first = np.unique(ordered.at_ms, return_index=True)
-    return ordered.take(first)
 
 
 def values_for_table(

@@ -19,8 +19,7 @@ from models.features.local_time import local_day, minute_of_day, zone_of
 from models.features.meals import meal_responses
 from models.features.sampling import DAY_MS
 from models.patient_record import PatientRecord
-from models.preprocess.copies import one_per_instant
-from models.preprocess.error_codes import drop_error_codes
+from models.preprocess.usable_cgm import usable_cgm
 from models.time_series import TimeSeries
 
 BASAL_U_PER_KG: Final = 0.5
@@ -57,7 +56,7 @@ def overbasalisation_signs(
     if sensor is None:
         return ()
     recent = sensor.between(as_of_ms - REPORT_DAYS * DAY_MS, as_of_ms)
-    cgm = drop_error_codes(recent).then(one_per_instant).series
+    cgm = usable_cgm(recent).series
     return (
         *_night_drop(cgm, fasting, zone),
         *_variability(cgm, as_of_ms),
