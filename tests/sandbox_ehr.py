@@ -1,5 +1,8 @@
 """A sandbox EHR for tests: its parts, a client that carries a token, and the simulated patients of one moment."""
 
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -8,8 +11,12 @@ from urllib.parse import urlencode, urlsplit
 
 from werkzeug.test import TestResponse
 
+from cds_service.app import create_app
 from cds_service.sandbox.app import Sandbox, SandboxSettings, create_sandbox
+from cds_service.sandbox.demo import serving
+from cds_service.sandbox.demo_state import DemoState
 from cds_service.sandbox.patients import simulated_patients
+from cds_service.settings import load_settings
 
 NOW_MS = 1_778_832_000_000  # 2026-05-15T08:00:00Z
 ORIGIN = "http://127.0.0.1:8001"
@@ -64,3 +71,41 @@ def new_ehr(folder: Path, scope: str = "system/*.cruds") -> SandboxEhr:
     clock = Clock()
     sandbox = create_sandbox(SandboxSettings(ORIGIN, "http://127.0.0.1:8000", folder), clock)
     return SandboxEhr(sandbox, clock, sandbox.tokens.issue(scope, "tests"))
+
+
+@dataclass
+class Linked:
+    """A sandbox and the CDS service it calls, both over HTTP on loopback, at one fixed time."""
+
+    sandbox: Sandbox
+    origin: str
+    service_base: str
+
+    def context(self, patient_id: str) -> dict[str, Any]:
+        """The patient-view context for this patient."""
+        return {"userId": "Practitioner/sim-clinician", "patientId": patient_id}
+
+    def service(self, service_id: str) -> dict[str, Any]:
+        """The service as discovery describes it."""
+        return next(each for each in self.sandbox.client.discover() if each["id"] == service_id)
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def linked(folder: Path) -> Iterator[Linked]:
+    """Both processes of the demonstration as threads, with the demonstration's own registration and keys."""
+    service_port, sandbox_port = free_port(), free_port()
+    state = DemoState(folder, f"http://127.0.0.1:{service_port}", f"http://127.0.0.1:{sandbox_port}")
+    settings = load_settings(state.prepare())
+    sandbox = create_sandbox(state.sandbox, Clock())
+    sandbox.storage.put_all(simulated())
+    service = create_app(settings, clock_ms=Clock())
+    with serving(sandbox.app, sandbox_port), serving(service, service_port):
+        yield Linked(sandbox, state.sandbox_origin, state.service_base)
+    sandbox.storage.close()
