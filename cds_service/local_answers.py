@@ -155,5 +155,5 @@ def answer_file(service_id: str, file: Path, as_of: str | None, practice: Practi
     response_id = uuid.uuid5(uuid.NAMESPACE_URL, body.hex())
     moment = pipeline.Moment(moment_ms(as_of), Deadline.after(60), response_id)
     place = pipeline.Place(site=Site(zone=practice.zone), practice=practice)
-    decision = pipeline.decide(service, asked, moment, place)
+    decision = pipeline.decide(service, asked, moment, place).decision
     return {"cards": [card.to_json() for card in decision.cards]}

@@ -3,6 +3,7 @@
 Between `routes.cds_hooks` (who calls, what is asked) and the services of `hooks` (what is answered).
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -67,12 +68,23 @@ class Place:
     reader: Reader | None = None
 
 
-def decide(service: Service, request: HookRequest, moment: Moment, place: Place) -> Decision:
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A decision, and what it was made from: enough to say later what was known."""
+
+    decision: Decision
+    completeness: Mapping[str, Completeness]
+    fetched: tuple[str, ...]
+    input_sha256: str
+
+
+def decide(service: Service, request: HookRequest, moment: Moment, place: Place) -> Answered:
     """The service's answer. Raises DataUnobtainable where required data are not to be had (412)."""
     gathered = gather(service, request, moment, place.reader)
-    record = to_record(service, request, gathered, moment, place)
+    record = to_record(request, gathered, moment, place)
     question = Question(record, request.context, moment.as_of_ms, moment.response_id, place.practice)
-    return service.decide(question)
+    decision = service.decide(question)
+    return Answered(decision, record.completeness, gathered.fetched, _digest(request, gathered))
 
 
 def gather(service: Service, request: HookRequest, moment: Moment, reader: Reader | None) -> Gathered:
@@ -90,9 +102,7 @@ def gather(service: Service, request: HookRequest, moment: Moment, reader: Reade
     return Gathered(pages, known, tuple(sorted(fetched)))
 
 
-def to_record(
-    service: Service, request: HookRequest, gathered: Gathered, moment: Moment, place: Place
-) -> PatientRecord:
+def to_record(request: HookRequest, gathered: Gathered, moment: Moment, place: Place) -> PatientRecord:
     """The patient as the models see them. Raises DataUnobtainable beside another's resource (F-14)."""
     record = to_patient_record(
         request.context.patient_id,
@@ -104,6 +114,16 @@ def to_record(
     if FOREIGN_RESOURCE in record.rejected:
         raise DataUnobtainable("The data held a resource of another patient.", reason="foreign_patient")
     return record
+
+
+def _digest(request: HookRequest, gathered: Gathered) -> str:
+    """SHA-256 of the context and every body that was read, in a fixed order."""
+    digest = hashlib.sha256(repr(request.context).encode())
+    for key, bodies in sorted(gathered.pages.items()):
+        for body in bodies:
+            digest.update(f"{key} {len(body)}\n".encode())
+            digest.update(body)
+    return digest.hexdigest()
 
 
 def _bodies(entry: Entry) -> list[bytes]:

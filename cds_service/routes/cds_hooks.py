@@ -7,27 +7,26 @@ import hashlib
 import uuid
 from typing import Any
 
-import structlog
 from flask import Blueprint, Response, g, request
 from marshmallow import ValidationError
 
 from cds_service import pipeline, shell
 from cds_service.client_auth import Caller
 from cds_service.deadline import Deadline
+from cds_service.given_answers import Given, keep
 from cds_service.http import json_response, read_json_body
 from cds_service.places import place_of
 from cds_service.schemas import FeedbackSchema
-from cds_service.store.feedback import FeedbackItem, GivenCard
+from cds_service.store.feedback import FeedbackItem
 from cds_service.tenants import Tenant
 from hooks.errors import BadRequest, UnknownService
 from hooks.hook_definitions import HOOKS
 from hooks.prefetch import Dialect, template
-from hooks.protocol import HookRequest, parse
-from hooks.service import Decision, Service
+from hooks.protocol import parse
+from hooks.service import Service
 from hooks.strict_json import NotStrictJson, decode
 
 blueprint = Blueprint("cds_hooks", __name__)
-log = structlog.get_logger()
 
 CDS_HOOKS_VERSION = "2.0.1"
 DISCOVERY_MAX_AGE_S = 300
@@ -65,9 +64,10 @@ def call(service_id: str) -> Response:
     seconds = caller.tenant.limits.deadline_s or known.settings.deadline_s
     moment = pipeline.Moment(as_of_ms, Deadline.after(seconds - RESERVE_S), uuid.uuid4())
     place = place_of(known, caller.tenant, service, asked)
-    decision = pipeline.decide(service, asked, moment, place)
-    _remember(caller.tenant, service, asked, decision, as_of_ms)
-    return json_response({"cards": [card.to_json() for card in decision.cards]})
+    answered = pipeline.decide(service, asked, moment, place)
+    response = json_response({"cards": [card.to_json() for card in answered.decision.cards]})
+    keep(known.store, Given(caller.tenant, service, asked, moment, answered), response.get_data())
+    return response
 
 
 @blueprint.post("/cds-services/<service_id>/feedback", strict_slashes=False)
@@ -114,15 +114,6 @@ def _entry(service: Service, dialect: Dialect) -> dict[str, Any]:
         "version": CDS_HOOKS_VERSION,
         "hookVersion": HOOKS[service.hook].version + ".0",
     }
-
-
-def _remember(
-    tenant: Tenant, service: Service, asked: HookRequest, decision: Decision, as_of_ms: int
-) -> None:
-    """The cards are known here before the EHR can send feedback on them."""
-    cards = [GivenCard(card.uuid, service.id, asked.hook_instance, as_of_ms) for card in decision.cards]
-    shell.current().store.feedback.give(tenant.id, cards)
-    log.info("hook.answered", service=service.id, outcome=str(decision.outcome), cards=len(cards))
 
 
 def _items(body: bytes) -> list[FeedbackItem]:

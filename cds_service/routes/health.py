@@ -17,7 +17,7 @@ def livez() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """The store takes writes; an EHR that is down makes nobody else unready."""
-    store_answers = shell.current().store.answers()
+    store_answers = shell.current().store.is_ready()
     checks = {"store": "ok" if store_answers else "down"}
     status = "ok" if store_answers else "unavailable"
     return json_response({"status": status, "checks": checks}, 200 if store_answers else 503)

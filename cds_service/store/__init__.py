@@ -3,11 +3,13 @@
 `open_store` is called once at start; routes and pipeline use the parts of `Store`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from cds_service.settings import Settings
 from cds_service.store.audit import Audit
-from cds_service.store.database import open_database
+from cds_service.store.database import open_database, takes_writes
 from cds_service.store.decisions import Decisions
 from cds_service.store.feedback import Feedback
 from cds_service.store.replay import AllUsedTokens, SqlUsedTokens, UsedTokens
@@ -21,6 +23,7 @@ class Store:
     feedback: Feedback
     decisions: Decisions
     audit: Audit
+    is_ready: Callable[[], bool]
 
 
 def open_store(settings: Settings) -> Store:
@@ -36,4 +39,5 @@ def open_store(settings: Settings) -> Store:
         places.append(RedisUsedTokens(settings.redis_url))
     audit = Audit(engine, settings.secret_key)
     decisions = Decisions(engine, audit, settings.secret_key)
-    return Store(AllUsedTokens(places), Feedback(engine, settings.secret_key), decisions, audit)
+    feedback = Feedback(engine, settings.secret_key)
+    return Store(AllUsedTokens(places), feedback, decisions, audit, partial(takes_writes, engine))

@@ -3,7 +3,9 @@
 The ground of the other files of `store`. SQLite by default, PostgreSQL for more than one host.
 """
 
-from collections.abc import Iterator
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -12,10 +14,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
+from cds_service.deadline import Deadline
 from hooks.errors import Unavailable
 
 BUSY_TIMEOUT_MS: Final = 2000
@@ -23,6 +26,7 @@ BUSY_TIMEOUT_MS: Final = 2000
 
 POOL_TIMEOUT_S: Final = 2
 _ONLY_READS: Final = "wearable_cds_only_reads"
+_RETRY_S: Final = 0.01
 _MIGRATION_LOCK: Final = 0x57434453
 _POSTGRESQL: Final = {
     "connect_timeout": 2,
@@ -40,6 +44,8 @@ def open_database(url: str) -> Engine:
     Raises SchemaTooNew, and SQLAlchemyError where the database cannot be opened.
     """
     engine = connect(url)
+    if engine.dialect.name == "sqlite":
+        _write_ahead(engine)
     migrate(engine)
     engine.dispose()
     return engine
@@ -83,16 +89,32 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def insert_new(connection: Connection, table: Table) -> Insert | Any:
-    """An insert that leaves a row alone which is there already; its rowcount tells."""
+def enter(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row unless one with its key is there; whether it was inserted. One atomic statement."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
+    statement = dialect.insert(table).values(dict(row)).on_conflict_do_nothing()
+    return connection.execute(statement.returning(literal(1))).first() is not None
 
 
 def _make_sqlite_durable(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # transactions begin where we say so, see below
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}"):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _write_ahead(engine: Engine) -> None:
+    """Switch the file to WAL for good. SQLite does not wait here when others do the same, so this does."""
+    deadline = Deadline.after(BUSY_TIMEOUT_MS / 1000)
+    with engine.connect() as connection:
+        cursor = connection.connection.cursor()
+        while True:
+            try:
+                cursor.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError:
+                if not deadline.remaining_s():
+                    raise
+                time.sleep(_RETRY_S)
 
 
 def _begin(connection: Connection) -> None:
@@ -114,3 +136,13 @@ def _refuse_newer(connection: Connection, scripts: ScriptDirectory) -> None:
     for current in MigrationContext.configure(connection).get_current_heads():
         if current not in known:
             raise SchemaTooNew("The database has a newer schema than this version of the service knows.")
+
+
+def takes_writes(engine: Engine) -> bool:
+    """Whether a transaction can be begun and committed now."""
+    try:
+        with transaction(engine) as connection:
+            connection.execute(select(1))
+    except Unavailable:
+        return False
+    return True
