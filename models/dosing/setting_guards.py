@@ -21,14 +21,15 @@ _SLACK = 1e-9
 
 def lows_forbid_more_insulin(tbr_percent: Array, tbr54_percent: Array) -> NDArray[np.bool_]:
     """Whether the recorded lows allow reductions only, (n,). Unknown (NaN) counts as lows."""
-    return np.logical_not((tbr_percent <= TBR_LIMIT_PERCENT) & (tbr54_percent <= TBR54_LIMIT_PERCENT))
+    few: NDArray[np.bool_] = (tbr_percent <= TBR_LIMIT_PERCENT) & (tbr54_percent <= TBR54_LIMIT_PERCENT)
+    return ~few
 
 
 def permitted(changes: Sequence[SettingChange], only_reductions: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which changes may be considered for which patient, (n, changes)."""
     adds = np.array([change.adds_insulin for change in changes])
     small = np.array([_within_limits(change) for change in changes])
-    return np.logical_and(small, ~(only_reductions[:, None] & adds))
+    return small & ~(only_reductions[:, None] & adds)
 
 
 def guarded(log_factors: Array, only_reductions: NDArray[np.bool_]) -> Array:
