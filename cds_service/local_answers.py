@@ -98,13 +98,14 @@ def features_of_file(
     """Glycaemic features of a window that ends at `as_of`, or at the last reading where that is not given."""
     raw = read_bytes(file)
     if raw.lstrip()[:1] in (b"{", b"["):
-        series = _cgm_of_fhir(raw, as_of, zone, patient_id)
+        series, from_device = _cgm_of_fhir(raw, as_of, zone, patient_id), True
     else:
+        from_device = False  # research tables keep decimals that no device displayed
         series = glucose_of_csv(raw.decode("utf-8-sig", errors="replace"), patient_id)
     if not len(series):
         raise Complaint("no glucose readings found")
     end_ms = moment_ms(as_of) if as_of else int(series.at_ms[-1])
-    return features_of(series, end_ms, days=days, zone=zone)
+    return features_of(series, end_ms, days=days, zone=zone, as_displayed=from_device)
 
 
 def _cgm_of_fhir(raw: bytes, as_of: str | None, zone: str | None, patient_id: str | None) -> TimeSeries:

@@ -22,6 +22,9 @@ from cds_service.sandbox.signing import Signer
 from cds_service.sandbox.storage import Storage, wall_clock_ms
 from hooks.errors import BadRequest, CannotAnswer, Forbidden, MethodNotAllowed, UnknownService
 
+DATABASE: Final = "ehr.sqlite"
+"""The file of its records, in its folder."""
+
 CLIENT_ID: Final = "wearable-cds"
 """The CDS service's client id at this EHR."""
 
@@ -62,7 +65,7 @@ class SandboxSettings:
     @property
     def database(self) -> Path:
         """The file of its records."""
-        return self.folder / "ehr.sqlite"
+        return self.folder / DATABASE
 
 
 def create_sandbox(settings: SandboxSettings, clock: Callable[[], int] = wall_clock_ms) -> Sandbox:
