@@ -1,9 +1,11 @@
 """The sandbox as a CDS client: its tokens, its requests, its prefetch, and the service that answers."""
 
 import json
+import re
 import stat
 import uuid
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +159,35 @@ def test_feedback_on_a_card_is_stored_by_the_service(both: Linked) -> None:
     item |= {"outcomeTimestamp": "2026-05-15T08:00:00Z"}
     assert both.sandbox.client.feedback(REVIEW, [item]) == (200, {"stored": 1, "repeated": 0})
     assert both.sandbox.client.feedback(REVIEW, [item]) == (200, {"stored": 0, "repeated": 1})
+
+
+def test_an_order_is_drafted_changed_by_a_suggestion_and_signed(both: Linked) -> None:
+    chart = f"{both.origin}/patients/sim-glargine"
+    form = {"rxcui": "847230", "units": 24, "when": "HS"}
+    chosen = requests.post(f"{chart}/hooks/order-select", json={"form": form}, timeout=20).json()
+    assert chosen["failures"] == 0 and chosen["findings"] >= 1
+    actions = [
+        json.loads(unescape(found)) for found in re.findall(r'data-actions="([^"]*)"', chosen["cards"])
+    ]
+    changed = actions[0][0]["resource"]
+    quantity = changed["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"]
+    assert quantity.pop("value") > 24
+    before = chosen["draft"]
+    before["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"].pop("value")
+    assert changed == before
+    quantity["value"] = 26
+    signed = requests.post(f"{chart}/orders", json={"draft": changed}, timeout=20)
+    assert signed.json()["signed"].endswith("26 units")
+    assert "26 units" in requests.get(chart, timeout=20).text
+
+
+def test_accepting_a_suggestion_on_the_page_reaches_the_service(both: Linked) -> None:
+    form = {"rxcui": "847230", "units": 18, "when": "HS"}
+    chart = f"{both.origin}/patients/sim-fingersticks"
+    chosen = requests.post(f"{chart}/hooks/order-select", json={"form": form}, timeout=20).json()
+    card, service = (re.findall(f'data-{name}="([^"]*)"', chosen["cards"])[0] for name in ("card", "service"))
+    suggestion = re.findall(r'data-suggestion="([^"]*)"', chosen["cards"])[0]
+    body = {"card": card, "service": service, "outcome": "accepted", "suggestion": suggestion}
+    answer = requests.post(f"{both.origin}/feedback", json=body, timeout=20).json()
+    assert answer["status"] == 200 and answer["answer"]["stored"] == 1
+    assert answer["sent"]["acceptedSuggestions"] == [{"id": suggestion}]

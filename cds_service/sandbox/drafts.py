@@ -60,7 +60,7 @@ def _dose(units: Any) -> Resource:
     if not 0 < amount <= MAX_FORM_UNITS:
         raise BadRequest("The dose is a number of units.")
     value = int(amount) if amount.is_integer() else amount
-    return {"doseAndRate": [{"doseQuantity": quantity(value, "U", "[iU]")}]}
+    return {"doseAndRate": [{"doseQuantity": quantity(value, "units", "[iU]")}]}
 
 
 def context_of(patient_id: str, draft: Resource | None, *, selected: bool = False) -> dict[str, Any]:

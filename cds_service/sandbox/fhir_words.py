@@ -162,7 +162,7 @@ def daily_dose(units: float, when: str, text: str) -> Resource:
     return {
         "text": text,
         "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d", "when": [when]}},
-        "doseAndRate": [{"doseQuantity": quantity(units, "U", "[iU]")}],
+        "doseAndRate": [{"doseQuantity": quantity(units, "units", "[iU]")}],
     }
 
 

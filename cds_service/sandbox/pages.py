@@ -143,7 +143,7 @@ def _answer(exchanges: Sequence[Exchange], draft: Resource | None) -> Response:
         draft=draft,
         findings=sum(len(exchange.cards) for exchange in exchanges),
         failures=sum(exchange.status != 200 for exchange in exchanges),
-        cards=render_template("cards.html", exchanges=exchanges, **_words()),
+        cards=render_cards(exchanges),
         panel=render_template("panel.html", panels=[rendering.panel(exchange) for exchange in exchanges]),
     )
 
@@ -160,12 +160,15 @@ def _unreachable(failure: RequestException, draft: Resource | None) -> Response:
     )
 
 
-def _words() -> Mapping[str, Any]:
-    return {
-        "indicator_words": rendering.INDICATOR_WORDS,
-        "markdown": rendering.markdown,
-        "web_address": rendering.web_address,
-    }
+def render_cards(exchanges: Sequence[Exchange]) -> str:
+    """The cards as HTML; whatever a service wrote is escaped."""
+    return render_template(
+        "cards.html",
+        exchanges=exchanges,
+        indicator_words=rendering.INDICATOR_WORDS,
+        markdown=rendering.markdown,
+        web_address=rendering.web_address,
+    )
 
 
 def _feedback_item(asked: Json) -> Json:
