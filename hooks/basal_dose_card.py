@@ -46,11 +46,23 @@ LIMIT_TEXTS: Final[Mapping[str, str]] = {
     "variability": "wide variation speaks for another cause than too little basal insulin",
 }
 
+HELD_BY: Final[Mapping[str, str]] = {
+    "no_increase_before_interval": "changed too lately to raise",
+    "no_increase_above_ceiling": "above 0.5 units per kg",
+    "ceiling": "at the limit of 0.5 units per kg",
+    "table_interval": "changed too lately to raise",
+    "table_low": "a low glucose within the week",
+    "low_fasting": "a low fasting glucose within the week",
+    "night_drop": "glucose falls much overnight",
+    "variability": "glucose varies widely",
+}
+"""In the summary, where the dose stays although the table asks for more."""
+
 VERBS: Final[Mapping[BasalAction, str]] = {
     BasalAction.START: "consider starting",
     BasalAction.INCREASE: "consider",
     BasalAction.HOLD: "keep",
-    BasalAction.REDUCE: "consider reducing to",
+    BasalAction.REDUCE: "consider",
 }
 
 Draft = Mapping[str, Any]
@@ -63,7 +75,7 @@ def dose_card(question: Question, answer: Assessment[BasalProposal], draft: Draf
     suggestions, why_none = _suggestions(question, proposal, draft)
     return Card(
         uuid=question.uuid("basal-dose"),
-        summary=wording.summary(_summary(question, proposal, draft)),
+        summary=wording.summary(_summary(question, answer, draft)),
         indicator=_indicator(proposal, drafted_u),
         source=dosing_source(question, answer.model, answer.version),
         detail=wording.sections(
@@ -87,15 +99,25 @@ def dose_card(question: Question, answer: Assessment[BasalProposal], draft: Draf
     )
 
 
-def _summary(question: Question, proposal: BasalProposal, draft: Draft) -> str:
+def _summary(question: Question, answer: Assessment[BasalProposal], draft: Draft) -> str:
+    proposal = answer.result
     order = to_insulin_order(dict(draft), {})
     name = f"Insulin {order.product.ingredient}" if order and order.product.ingredient else "Basal insulin"
     current_u = proposal.current_dose_u
     changes = current_u is not None and current_u != proposal.proposed_dose_u
     now = f" (now {units_text(current_u or 0.0)})" if changes else ""
-    mean = wording.glucose(proposal.fasting_mgdl, question.practice.glucose_unit)
     dose = f"{VERBS[proposal.action]} {units_text(proposal.proposed_dose_u)} a day{now}"
-    return f"{name}: {dose}; mean fasting glucose {mean}. Verify before ordering."
+    return f"{name}: {dose}, {_cause(question, answer)}. Verify before ordering."
+
+
+def _cause(question: Question, answer: Assessment[BasalProposal]) -> str:
+    """What decided, in a few words."""
+    proposal = answer.result
+    held = [HELD_BY[name] for name in answer.limits if name in HELD_BY]
+    if proposal.action is BasalAction.HOLD and held:
+        return held[0]
+    mean = wording.glucose(proposal.fasting_mgdl, question.practice.glucose_unit)
+    return proposal.cause or f"mean fasting glucose {mean}"
 
 
 def _indicator(proposal: BasalProposal, drafted_u: float | None) -> Indicator:
@@ -199,13 +221,17 @@ def _provenance(question: Question, answer: Assessment[BasalProposal]) -> str:
 def _suggestions(
     question: Question, proposal: BasalProposal, draft: Draft
 ) -> tuple[tuple[Suggestion, ...], str | None]:
-    """The draft at the proposed dose, then at each other dose; or why it cannot be edited."""
-    others = [a.dose_u for a in proposal.alternatives if a.dose_u is not None]
+    """The draft at the proposed dose, then at each other dose; or why it cannot be edited.
+
+    None where the draft already says the proposed dose: what is left would read as advice to change it.
+    """
+    drafted_u = _drafted_u(draft)
+    if drafted_u == proposal.proposed_dose_u:
+        return (), None
+    others = [a.dose_u for a in proposal.alternatives if a.dose_u not in (None, drafted_u)]
+    doses = [dose_u for dose_u in (proposal.proposed_dose_u, *others) if dose_u is not None]
     try:
-        return (
-            tuple(_suggestion(question, dose_u, draft) for dose_u in (proposal.proposed_dose_u, *others)),
-            None,
-        )
+        return tuple(_suggestion(question, dose_u, draft) for dose_u in doses), None
     except NotAdjustable as reason:
         return (), str(reason)
 

@@ -32,7 +32,8 @@ class Alternative:
 class BasalProposal:
     """A proposed basal dose in units a day. `current_dose_u` is None when basal insulin is to be started.
 
-    `why` is the rule as a sentence. `fasting` holds the values used, `fasting_mgdl` their mean.
+    `why` is the rule as a sentence, `cause` a few words where something else than the mean of the fasting
+    values decided. `fasting` holds the values used, `fasting_mgdl` their mean.
     `limits_version` names the signed limits that were applied.
     """
 
@@ -40,6 +41,7 @@ class BasalProposal:
     current_dose_u: float | None
     proposed_dose_u: float
     why: str
+    cause: str | None
     table: TitrationTable
     fasting: tuple[FastingValue, ...]
     fasting_mgdl: float

@@ -154,6 +154,7 @@ def _proposal(case: Case, asked: Wish, dose_u: float) -> BasalProposal:
         current_dose_u=current_u,
         proposed_dose_u=dose_u,
         why=asked.why,
+        cause=asked.cause,
         table=case.rule.table,
         fasting=case.fasting,
         fasting_mgdl=case.fasting_mgdl,

@@ -88,11 +88,15 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A dose in units a day, the rule that asks for it as a sentence, and what held it back."""
+    """A dose in units a day, the rule that asks for it as a sentence, and what held it back.
+
+    `cause` is what decided, in a few words, where it was not the mean of the fasting values.
+    """
 
     dose_u: float
     why: str
     limits: tuple[str, ...] = ()
+    cause: str | None = None
 
 
 def wish(case: Case) -> Wish:
@@ -141,8 +145,8 @@ def _after_low(case: Case, current_u: float) -> Wish:
     why = f"Hypoglycaemia first: {what}. Unless a cause explains it, the dose is lowered by 10 to 20 %."
     rule = case.rule.table.reduce
     if rule and lowest_below(case.record, rule.edge, rule.days, case.as_of_ms):
-        return Wish(min(dose_u, current_u + rule.step_u), why)
-    return Wish(dose_u, why)
+        dose_u = min(dose_u, current_u + rule.step_u)
+    return Wish(dose_u, why, cause=f"after {what}")
 
 
 def _by_table(case: Case, current_u: float) -> Wish:
@@ -150,7 +154,7 @@ def _by_table(case: Case, current_u: float) -> Wish:
     low = table.reduce and lowest_below(case.record, table.reduce.edge, table.reduce.days, case.as_of_ms)
     if table.reduce and low:
         why = f"{table.title}: {_low_text(low)} lies below {table.reduce.edge}."
-        return Wish(current_u + table.reduce.step_u, why)
+        return Wish(current_u + table.reduce.step_u, why, cause=f"after {_low_text(low)}")
     row = table.row_for(case.fasting_mgdl)
     why = f"{table.title}: mean fasting glucose {table.row_text(row)}."
     if row.step_u and not waited(case.basal, table, case.as_of_ms):

@@ -1,0 +1,142 @@
+"""Builds hook requests for the insulin adjustment out of plain facts, as an EHR would send them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+AS_OF = datetime(2026, 5, 15, 8, 0, tzinfo=UTC)
+AS_OF_MS = int(AS_OF.timestamp() * 1000)
+ZONE = "Europe/Berlin"
+"""Ten in the morning there."""
+
+PATIENT = {"reference": "Patient/p1"}
+UCUM = "http://unitsofmeasure.org"
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+GLARGINE = {
+    "coding": [
+        {"system": RXNORM, "code": "285018", "display": "insulin glargine 100 UNT/ML Injectable Solution"}
+    ],
+    "text": "insulin glargine 100 units/mL",
+}
+TOUJEO = {"text": "Toujeo (insulin glargine 300 units/mL)"}
+LISPRO = {"text": "insulin lispro 100 units/mL"}
+TYPE_2 = {"coding": [{"system": "http://snomed.info/sct", "code": "44054006", "display": "Type 2 diabetes"}]}
+PREGNANT = {"coding": [{"system": "http://snomed.info/sct", "code": "77386006", "display": "Pregnant"}]}
+
+
+def at(days_ago: float) -> str:
+    return (AS_OF - timedelta(days=days_ago)).isoformat().replace("+00:00", "Z")
+
+
+def observation(name: str, code: str, days_ago: float, value: float, unit: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "id": name,
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
+        "subject": PATIENT,
+        "effectiveDateTime": at(days_ago),
+        "valueQuantity": {"value": value, "unit": unit, "system": UCUM, "code": unit},
+    }
+
+
+def fingerstick(name: str, days_ago: float, value: float, unit: str = "mg/dL") -> dict[str, Any]:
+    return observation(name, "14743-9" if unit == "mmol/L" else "41653-7", days_ago, value, unit)
+
+
+def mornings(values: list[float], unit: str = "mg/dL") -> list[dict[str, Any]]:
+    """Fingersticks at seven, newest last, today's included."""
+    newest_first = enumerate(reversed(values))
+    return [fingerstick(f"fasting-{back}", back + 3 / 24, value, unit) for back, value in newest_first]
+
+
+def order(
+    dose_u: float,
+    days_ago: float = 20,
+    medication: dict[str, Any] = GLARGINE,
+    name: str = "basal",
+    status: str = "active",
+) -> dict[str, Any]:
+    return {
+        "resourceType": "MedicationRequest",
+        "id": name,
+        "status": status,
+        "intent": "order",
+        "medicationCodeableConcept": medication,
+        "subject": PATIENT,
+        "authoredOn": at(days_ago),
+        "dosageInstruction": [
+            {
+                "text": f"{dose_u:g} units once daily at bedtime",
+                "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d", "when": ["HS"]}},
+                "doseAndRate": [
+                    {"doseQuantity": {"value": dose_u, "unit": "units", "system": UCUM, "code": "[iU]"}}
+                ],
+            }
+        ],
+    }
+
+
+def draft(dose_u: float = 20, medication: dict[str, Any] = GLARGINE) -> dict[str, Any]:
+    """A draft with an extension and a note that nobody here understands."""
+    drafted = order(dose_u, 0, medication, "draft-1", "draft")
+    del drafted["authoredOn"]
+    extension = [{"url": "https://ehr.example.org/routing", "valueString": "outpatient pharmacy"}]
+    return drafted | {"extension": extension, "note": [{"text": "Patient prefers the evening."}]}
+
+
+def condition(name: str, code: dict[str, Any], onset: str = "2015-03-01") -> dict[str, Any]:
+    return {
+        "resourceType": "Condition",
+        "id": name,
+        "clinicalStatus": {
+            "coding": [
+                {"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}
+            ]
+        },
+        "code": code,
+        "subject": PATIENT,
+        "onsetDateTime": onset,
+    }
+
+
+def bundle(resources: list[dict[str, Any]]) -> dict[str, Any]:
+    entries = {"entry": [{"resource": resource} for resource in resources]} if resources else {}
+    return {"resourceType": "Bundle", "type": "searchset", "total": len(resources)} | entries
+
+
+def request(
+    fingersticks: list[dict[str, Any]],
+    orders: list[dict[str, Any]],
+    drafted: dict[str, Any] | None = None,
+    selected: tuple[str, ...] = ("MedicationRequest/draft-1",),
+    **prefetch: Any,
+) -> dict[str, Any]:
+    """An order-select request; further prefetch entries replace the usual ones, None takes one out."""
+    patient = {
+        "resourceType": "Patient", "id": "p1", "birthDate": "1966-02-03", "gender": "female",
+        "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/timezone", "valueCode": ZONE}],
+    }  # fmt: skip
+    usual = {
+        "patient": patient,
+        "cgm": bundle([]),
+        "fingersticks": bundle(fingersticks),
+        "conditions": bundle([condition("t2", TYPE_2)]),
+        "medications": bundle(orders),
+        "past-medications": bundle([]),
+        "insulin": bundle([]),
+        "weight": bundle([observation("weight", "29463-7", 12, 92.4, "kg")]),
+        "renal": bundle([observation("egfr", "98979-8", 30, 78, "mL/min/{1.73_m2}")]),
+        "hba1c": bundle([observation("hba1c", "4548-4", 40, 8.2, "%")]),
+    }
+    sent = {key: value for key, value in (usual | prefetch).items() if value is not None}
+    return {
+        "hook": "order-select",
+        "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "context": {
+            "userId": "Practitioner/dr-1",
+            "patientId": "p1",
+            "selections": list(selected),
+            "draftOrders": bundle([drafted or draft()]) | {"type": "collection"},
+        },
+        "prefetch": sent,
+    }
