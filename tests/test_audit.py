@@ -4,21 +4,21 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, select, update
 
 from cds_service.store.audit import Audit, Event, Head
 from cds_service.store.audit_event import to_audit_event
-from cds_service.store.database import open_database
 from cds_service.store.decisions import DecisionRecord, Decisions
 from cds_service.store.feedback import Feedback, FeedbackItem, GivenCard
 from cds_service.store.schema import AUDIT, CARD, DECISION
 from hooks.errors import Unavailable
+
+pytest_plugins = ["databases"]
 
 KEY = b"k" * 44
 EVENT = Event(
@@ -44,11 +44,6 @@ DECISION_MADE = DecisionRecord(
     b'{"cards": [{"summary": "canary-card"}]}',
 )
 CARD_GIVEN = GivenCard("11111111-1111-1111-1111-111111111111", "glucose-review", "instance", 1_000)
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return open_database(f"sqlite:///{tmp_path / 'store.db'}")
 
 
 @pytest.fixture
@@ -126,9 +121,10 @@ def test_E01_each_tenant_has_a_chain_and_pseudonyms_of_its_own(audit: Audit) -> 
 
 @pytest.mark.spec("K-02", "FA8")
 def test_K02_neither_patient_nor_card_is_readable_in_the_database_files(
-    audit: Audit, engine: Engine, tmp_path: Path
+    sqlite_engine: Engine, tmp_path: Path
 ) -> None:
-    Decisions(engine, audit, KEY).record("north", DECISION_MADE, [CARD_GIVEN], EVENT)
+    audit = Audit(sqlite_engine, KEY)
+    Decisions(sqlite_engine, audit, KEY).record("north", DECISION_MADE, [CARD_GIVEN], EVENT)
     on_disk = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"glucose-review" in on_disk
     assert b"canary" not in on_disk
@@ -157,23 +153,36 @@ def test_decision_cards_and_audit_are_stored_together_or_not_at_all(engine: Engi
     assert audit.verify("north").head.sequence == 1
 
 
-_WORDS = st.text(max_size=20)
-
-
 @given(
     user=st.none() | st.just("Practitioner/1"),
-    patient_id=st.none() | _WORDS,
+    patient=st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
     details=st.dictionaries(
         st.text("abc", min_size=1, max_size=5), st.integers() | st.text("xyz", min_size=1)
     ),
     outcome=st.sampled_from(["answered", "refused", "failed", "other"]),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(max_examples=50)
 def test_every_line_is_a_valid_fhir_audit_event(
-    tmp_path: Path, user: str | None, patient_id: str | None, details: dict[str, object], outcome: str
+    user: str | None, patient: str | None, details: dict[str, object], outcome: str
 ) -> None:
-    engine = open_database(f"sqlite:///{tmp_path / str(uuid4())}.db")
-    audit = Audit(engine, KEY)
-    audit.append("north", replace(EVENT, user=user, patient_id=patient_id, details=details, outcome=outcome))
-    found = to_audit_event(next(audit.lines("north")), "https://cds.example")
-    assert AuditEvent.model_validate_json(json.dumps(found))
+    line = {
+        "tenant": "north",
+        "sequence": 1,
+        "at_ms": EVENT.at_ms,
+        "action": EVENT.action,
+        "issuer": EVENT.issuer,
+        "user": user,
+        "patient": patient,
+        "outcome": outcome,
+        "details": details,
+        "service": None,
+        "hook": EVENT.hook,
+        "hook_instance": EVENT.hook_instance,
+    }
+    assert AuditEvent.model_validate_json(json.dumps(to_audit_event(line, "https://cds.example")))
+
+
+def test_the_log_has_the_lines_that_become_audit_events(audit: Audit) -> None:
+    found = [to_audit_event(line, "https://cds.example") for line in audit.lines("north")]
+    assert [event["id"] for event in found] == [f"north-{number}" for number in range(1, 6)]
+    assert all(AuditEvent.model_validate_json(json.dumps(event)) for event in found)

@@ -2,6 +2,7 @@
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,16 +19,13 @@ from cds_service.store.replay import AllUsedTokens, SqlUsedTokens
 from cds_service.store.schema import METADATA
 from hooks.errors import Unavailable
 
+pytest_plugins = ["databases"]
+
 KEY = b"k" * 44
 CARD = GivenCard("11111111-1111-1111-1111-111111111111", "glucose-review", "instance", 1_000)
 ITEM = FeedbackItem(
     CARD.uuid, "overridden", 2_000, reason_code="other", user_comment="seen at home: Ann Onymous"
 )
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return open_database(f"sqlite:///{tmp_path / 'store.db'}")
 
 
 @pytest.fixture
@@ -49,25 +47,27 @@ def test_migrations_go_back_to_an_empty_database_and_forward_again(engine: Engin
     assert set(METADATA.tables) < set(inspect(engine).get_table_names())
 
 
-def test_a_database_of_a_later_version_is_refused_and_left_alone(engine: Engine, tmp_path: Path) -> None:
+def test_a_database_of_a_later_version_is_refused_and_left_alone(engine: Engine, database_url: str) -> None:
     with engine.begin() as connection:
         connection.execute(text("update alembic_version set version_num = '9999'"))
     with pytest.raises(SchemaTooNew):
-        open_database(f"sqlite:///{tmp_path / 'store.db'}")
+        open_database(database_url)
     with engine.begin() as connection:
         assert connection.scalar(text("select version_num from alembic_version")) == "9999"
 
 
-def test_several_processes_may_start_on_an_empty_database_at_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
+def test_several_processes_may_start_on_an_empty_database_at_once(database_url: str) -> None:
     with ThreadPoolExecutor(8) as pool:
-        engines = list(pool.map(lambda _: open_database(url), range(8)))
-    assert len(engines) == 8
+        engines = list(pool.map(lambda _: open_database(database_url), range(8)))
+    for engine in engines:
+        with engine.connect() as connection:
+            assert connection.scalar(text("select version_num from alembic_version"))
+        engine.dispose()
 
 
 @pytest.mark.spec("F-22")
-def test_F22_sqlite_writes_ahead_and_syncs_fully(engine: Engine) -> None:
-    with engine.connect() as connection:
+def test_F22_sqlite_writes_ahead_and_syncs_fully(sqlite_engine: Engine) -> None:
+    with sqlite_engine.connect() as connection:
         assert connection.scalar(text("pragma journal_mode")) == "wal"
         assert connection.scalar(text("pragma synchronous")) == 2
 
@@ -123,8 +123,9 @@ def test_FB4_FB5_an_override_is_kept_with_whatever_reason_it_had(
 
 @pytest.mark.spec("FB11")
 def test_FB11_a_comment_is_unreadable_in_the_database_files_and_capped(
-    feedback: Feedback, engine: Engine, tmp_path: Path
+    sqlite_engine: Engine, tmp_path: Path
 ) -> None:
+    feedback = Feedback(sqlite_engine, KEY)
     feedback.record("north", "glucose-review", [ITEM, replace(ITEM, user_comment="x" * 9_999)], 5_000)
     on_disk = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"Ann Onymous" not in on_disk
@@ -142,19 +143,19 @@ def test_F29_feedback_may_arrive_before_its_card(engine: Engine) -> None:
 
 @pytest.mark.spec("F-21")
 def test_F21_a_full_disk_gives_503_and_loses_nothing_that_was_acknowledged(
-    feedback: Feedback, engine: Engine, tmp_path: Path
+    sqlite_engine: Engine, tmp_path: Path
 ) -> None:
-    with sqlite3.connect(tmp_path / "store.db") as raw:
+    with closing(sqlite3.connect(tmp_path / "store.db")) as raw:
         pages = raw.execute("pragma page_count").fetchone()[0]
     limited = connect(f"sqlite:///{tmp_path / 'store.db'}")
     event.listen(limited, "connect", lambda c, _: c.execute(f"pragma max_page_count = {pages + 4}"))
     acknowledged = 0
-    limited_feedback = Feedback(limited, KEY)
     with pytest.raises(Unavailable):
         for n in range(10_000):
-            limited_feedback.record("north", "glucose-review", [replace(ITEM, outcome_ms=n)], 5_000)
+            Feedback(limited, KEY).record("north", "glucose-review", [replace(ITEM, outcome_ms=n)], 5_000)
             acknowledged += 1
-    assert 0 < acknowledged == len(feedback.history("north", CARD.uuid))
+    limited.dispose()
+    assert 0 < acknowledged == len(Feedback(sqlite_engine, KEY).history("north", CARD.uuid))
 
 
 @pytest.mark.spec("A-16", "JW11")
@@ -166,11 +167,13 @@ def test_A16_of_eight_racing_copies_of_each_token_exactly_one_is_first(engine: E
 
 
 @pytest.mark.spec("JW10", "A-16")
-def test_JW10_a_token_is_remembered_per_issuer_and_over_a_restart(engine: Engine, tmp_path: Path) -> None:
+def test_JW10_a_token_is_remembered_per_issuer_and_over_a_restart(engine: Engine, database_url: str) -> None:
     assert SqlUsedTokens(engine).first_use("iss", "token", 10_000, 0)
-    again = SqlUsedTokens(open_database(f"sqlite:///{tmp_path / 'store.db'}"))
+    reopened = open_database(database_url)
+    again = SqlUsedTokens(reopened)
     assert not again.first_use("iss", "token", 10_000, 9_999)
     assert again.first_use("other", "token", 10_000, 0)
+    reopened.dispose()
 
 
 @given(st.lists(st.text(), min_size=2, max_size=2, unique=True), st.text())

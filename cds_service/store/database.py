@@ -44,10 +44,12 @@ def open_database(url: str) -> Engine:
     Raises SchemaTooNew, and SQLAlchemyError where the database cannot be opened.
     """
     engine = connect(url)
-    if engine.dialect.name == "sqlite":
-        _write_ahead(engine)
-    migrate(engine)
-    engine.dispose()
+    try:
+        if engine.dialect.name == "sqlite":
+            _write_ahead(engine)
+        migrate(engine)
+    finally:
+        engine.dispose()
     return engine
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from cds_service.store.database import insert_new, reading, transaction
+from cds_service.store.database import enter, reading, transaction
 from cds_service.store.derived_keys import cipher, derive, pseudonym
 from cds_service.store.schema import CARD, FEEDBACK
 
@@ -74,12 +74,8 @@ class Feedback:
         """
         with transaction(self._engine) as connection:
             ours = _known_cards(connection, tenant, service, items)
-            stored = sum(
-                connection.execute(
-                    insert_new(connection, FEEDBACK).values(self._row(tenant, service, item, now_ms))
-                ).rowcount
-                for item in items
-            )
+            rows = [self._row(tenant, service, item, now_ms) for item in items]
+            stored = sum(enter(connection, FEEDBACK, row) for row in rows)
         unmatched = sum(item.card not in ours for item in items)
         return FeedbackCounts(stored, len(items) - stored, unmatched)
 
@@ -125,9 +121,8 @@ class Feedback:
 
 def enter_cards(connection: Connection, tenant: str, cards: Sequence[GivenCard]) -> None:
     """Enter cards inside a transaction of the caller."""
-    rows = [{"tenant": tenant, **asdict(card)} for card in cards]
-    if rows:
-        connection.execute(insert_new(connection, CARD), rows)
+    for card in cards:
+        enter(connection, CARD, {"tenant": tenant, **asdict(card)})
 
 
 def _known_cards(

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine, delete
 
-from cds_service.store.database import insert_new, transaction
+from cds_service.store.database import enter, transaction
 from cds_service.store.schema import USED_TOKEN
 from hooks.errors import Unavailable
 
@@ -38,8 +38,7 @@ class SqlUsedTokens:
         with transaction(self._engine) as connection:
             if hashed[0] == 0:  # once in 256 calls
                 _forget_expired(connection, now_ms)
-            row = {"token_hash": hashed, "until_ms": until_ms}
-            return bool(connection.execute(insert_new(connection, USED_TOKEN).values(row)).rowcount == 1)
+            return enter(connection, USED_TOKEN, {"token_hash": hashed, "until_ms": until_ms})
 
 
 class AllUsedTokens:
