@@ -59,19 +59,18 @@ def arrive(bodies: Mapping[str, Iterable[bytes]]) -> Arrival:
     observations: list[list[int]] = []
     others: dict[str, list[Arrived]] = {}
     for of_page in entries:
-        observations.append([p for p in of_page.current if of_page.page.kinds[p] == "Observation"])
-        for position in of_page.current:
-            if of_page.page.kinds[position] != "Observation":
-                drops.extend(_sort(of_page, position, others))
+        kinds = of_page.page.kinds
+        observations.append([p for p in of_page.current if kinds[p] == "Observation"])
+        for position in [p for p in of_page.current if kinds[p] != "Observation"]:
+            drops.extend(_sort(of_page, position, others))
     return Arrival(pages, entries, observations, others, drops)
 
 
 def _unfolded(page: Page) -> Iterator[Page]:
     """A page, and the Bundles inside it, as a batch-response has them."""
     yield page
-    for position, reading in enumerate(page.readings):
-        if reading is not None and reading.resourceType == "Bundle":
-            yield from _unfolded(read_page(msgspec.json.encode(page.resource(position))))
+    for position in [p for p, kind in enumerate(page.kinds) if kind == "Bundle"]:
+        yield from _unfolded(read_page(msgspec.json.encode(page.resource(position))))
 
 
 def _sort(entries: Entries, position: int, others: dict[str, list[Arrived]]) -> Iterator[Drop]:
@@ -84,5 +83,5 @@ def _sort(entries: Entries, position: int, others: dict[str, list[Arrived]]) -> 
         yield Drop(entries.reference(position), "malformed")
     else:
         others.setdefault(entries.page.kinds[position], []).append(
-            Arrived(resource, entries.page.full_urls[position])
+            Arrived(resource, entries.page.full_url(position))
         )

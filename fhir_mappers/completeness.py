@@ -38,6 +38,8 @@ def _of_query(pages: Sequence[Page] | None, stated: Completeness | None) -> Comp
 
 def _matches(page: Page) -> int:
     """Entries that answer the query. Only a page of several types can hold included ones."""
+    if set(page.kinds) == {"Observation"}:
+        return len(page.kinds)
     answers = [p for p, kind in enumerate(page.kinds) if kind != OUTCOME]
     if len({page.kinds[position] for position in answers}) <= 1:
         return len(answers)
@@ -46,6 +48,8 @@ def _matches(page: Page) -> int:
 
 def _complains(page: Page) -> bool:
     """Whether an OperationOutcome in the page says more than that all is well."""
+    if OUTCOME not in page.kinds:
+        return False
     outcomes = [page.resource(p) or {} for p, kind in enumerate(page.kinds) if kind == OUTCOME]
     return any(_is_grave(outcome) for outcome in outcomes)
 

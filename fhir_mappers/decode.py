@@ -26,12 +26,6 @@ class NotFhir(ValueError):
     """The bytes are not FHIR JSON: malformed, nested too deep, in another encoding, or something else."""
 
 
-class Pointer(Struct, gc=False):
-    """A reference to another resource."""
-
-    reference: str = ""
-
-
 class Amount(Struct, gc=False):
     """A Quantity with a JSON number; `comparator` only tells whether there is one."""
 
@@ -49,32 +43,43 @@ class Meta(Struct, gc=False):
     security: Raw | UnsetType = UNSET
 
 
+class PlainPart(Struct, gc=False):
+    """A component with a Quantity, and the members whose presence makes it more than that."""
+
+    modifierExtension: Raw | UnsetType = UNSET  # noqa: N815
+    code: Raw = NULL
+    valueQuantity: Amount | None = None  # noqa: N815
+    valueSampledData: Raw | UnsetType = UNSET  # noqa: N815
+    dataAbsentReason: Raw | UnsetType = UNSET  # noqa: N815
+    interpretation: Raw | UnsetType = UNSET
+
+
 class PlainReading(Struct, gc=False):
     """The members of an Observation that the fast path reads, and those whose presence forbids it.
 
-    Other resources decode into it too as long as no member clashes; `resourceType` tells.
+    Other resources decode into it too as long as no member clashes; `resourceType` tells. Members stand
+    in FHIR's own order, in which servers send them: the decoder then finds each at once.
     """
 
     resourceType: str = ""  # noqa: N815
     id: str = ""
+    meta: Meta | None = None
+    modifierExtension: Raw | UnsetType = UNSET  # noqa: N815
     status: str = ""
     code: Raw = NULL
-    subject: Pointer | None = None
+    subject: Raw = NULL
     effectiveDateTime: str = ""  # noqa: N815
     valueQuantity: Amount | None = None  # noqa: N815
-    device: Raw = NULL
-    meta: Meta | None = None
-    component: Raw | UnsetType = UNSET
-    interpretation: Raw | UnsetType = UNSET
-    dataAbsentReason: Raw | UnsetType = UNSET  # noqa: N815
     valueSampledData: Raw | UnsetType = UNSET  # noqa: N815
-    modifierExtension: Raw | UnsetType = UNSET  # noqa: N815
+    dataAbsentReason: Raw | UnsetType = UNSET  # noqa: N815
+    interpretation: Raw | UnsetType = UNSET
+    device: Raw = NULL
+    component: list[PlainPart] | UnsetType = UNSET
 
 
 class PlainEntry(Struct, gc=False):
     """An entry whose resource is decoded."""
 
-    fullUrl: str = ""  # noqa: N815
     resource: PlainReading | None = None
 
 
@@ -134,14 +139,13 @@ _json = msgspec.json.Decoder()
 
 @dataclass(slots=True)
 class Page:
-    """One body. `readings`, `kinds` (resource types) and `full_urls` run along its entries.
+    """One body. `readings` and `kinds` (resource types) run along its entries.
 
     A reading is None where the resource does not have the common shape; a kind is empty where there is none.
     """
 
     readings: Sequence[PlainReading | None]
     kinds: Sequence[str]
-    full_urls: Sequence[str]
     load: Callable[[], Sequence[RawEntry]]
     total: int | None = None
     has_next: bool = False
@@ -150,6 +154,11 @@ class Page:
     def resource(self, position: int) -> dict[str, Any] | None:
         """The resource of one entry as plain JSON; None where the entry holds no JSON object."""
         return _object(self._loaded()[position].resource)
+
+    def full_url(self, position: int) -> str:
+        """The fullUrl of one entry, empty where it has none."""
+        url = _value(self._loaded()[position].fullUrl)
+        return url if isinstance(url, str) else ""
 
     def is_empty(self, position: int) -> bool:
         """Whether the entry has no resource at all, as in the response to a transaction."""
@@ -196,7 +205,6 @@ def _read(content: bytes | Raw) -> Page:
     return Page(
         readings=readings,
         kinds=[reading.resourceType if reading is not None else "" for reading in readings],
-        full_urls=[entry.fullUrl for entry in bundle.entry],
         load=lambda: _raw_bundle.decode(content).entry,
         total=bundle.total,
         has_next=any(link.relation == "next" for link in bundle.link),
@@ -219,12 +227,10 @@ def _with_odd_entries(content: bytes | Raw) -> Page:
     if kind != "Bundle":
         return _single(content, kind)
     entries = [_raw_entry(raw) for raw in _decoded(_raws, whole.entry) or []]
-    urls = [_value(entry.fullUrl) for entry in entries]
     total, links = _value(whole.total), _value(whole.link)
     return Page(
         readings=[_plain(entry.resource) for entry in entries],
         kinds=[_kind(entry.resource) for entry in entries],
-        full_urls=[url if isinstance(url, str) else "" for url in urls],
         load=lambda: entries,
         total=total if isinstance(total, int) else None,
         has_next=any(text(link, "relation") == "next" for link in objects(links)),
@@ -241,7 +247,6 @@ def _of_raws(raws: Sequence[Raw]) -> Page:
     return Page(
         readings=[_plain(raw) for raw in raws],
         kinds=[_kind(raw) for raw in raws],
-        full_urls=[""] * len(raws),
         load=lambda: entries,
     )
 

@@ -35,6 +35,9 @@ CONFLICT_MGDL: Final = 20.0
 METER_COPY_MS: Final = 500
 """A meter reading with the value of a CGM reading this close is a re-export (Tidepool's rule)."""
 
+Lost = tuple[int, str]
+"""The reference number of a row that went, and why."""
+
 Updated = Callable[[int], int]
 """When the resource behind a reference number was last updated, 0 where unknown."""
 
@@ -55,10 +58,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Unique:
-    """The rows that stay, and for each reference number that lost a row the reason."""
+    """The rows that stay, and what went."""
 
     columns: Columns
-    lost: tuple[tuple[int, str], ...]
+    lost: tuple[Lost, ...]
 
 
 def deduplicate(columns: Columns, books: Books, updated: Updated, site: Site) -> Unique:
@@ -102,12 +105,12 @@ def _order(columns: Columns, books: Books, updated: Updated) -> NDArray[np.int64
         return order
     ranks = np.zeros(len(columns), np.int64)
     rows = order[np.unique(np.concatenate([tied, tied + 1]))].tolist()
-    by_age = sorted(rows, key=lambda row: _age_key(columns, row, books, updated))
+    by_age = sorted(rows, key=lambda row: age_key(columns, row, books, updated))
     ranks[by_age] = np.arange(len(by_age))
     return np.lexsort((ranks, columns.native_value, columns.until_ms, at_ms))
 
 
-def _age_key(columns: Columns, row: int, books: Books, updated: Updated) -> tuple[int, str]:
+def age_key(columns: Columns, row: int, books: Books, updated: Updated) -> tuple[int, str]:
     reference = int(columns.reference[row])
     return -updated(reference), books.references[reference]
 
@@ -157,7 +160,7 @@ def _keep_one_stream(columns: Columns, books: Books, updated: Updated, site: Sit
     for source in _ranked_sources(columns, rows, books, site):
         own = rows[columns.source[rows] == source].tolist()
         half_ms = max(half_ms, interval_ms(columns.at_ms[own]) // 2)
-        for row in sorted(own, key=lambda r: (int(columns.at_ms[r]), _age_key(columns, r, books, updated))):
+        for row in sorted(own, key=lambda r: (int(columns.at_ms[r]), age_key(columns, r, books, updated))):
             near = _nearest(accepted, int(columns.at_ms[row]), half_ms)
             if near is None:
                 insort(accepted, (int(columns.at_ms[row]), row))

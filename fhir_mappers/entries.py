@@ -53,7 +53,7 @@ def _named(page: Page, number: int) -> Entries:
     for position, name in enumerate(names):
         if not name:
             own = text(page.resource(position), "id")
-            names[position] = own or _tail(page.full_urls[position]) or f"#{number}.{position}"
+            names[position] = own or _tail(page.full_url(position)) or f"#{number}.{position}"
     return Entries(page, names, range(len(names)))
 
 

@@ -114,7 +114,8 @@ def _component_rows(
         if isinstance(coded, Uncoded) or coded.row.is_panel:
             continue
         part_origin = replace(origin, flags=origin.flags | coded.flags)
-        found = absence(component) or part_rows(component, coded.row, part_origin, reading)
+        modified = "modifier_extension" if component.get("modifierExtension") else None
+        found = modified or absence(component) or part_rows(component, coded.row, part_origin, reading)
         if isinstance(found, str):
             flag = _lost_part(found, coded.row.feature)
             parts = replace(parts, flags=parts.flags | {flag}, reason=parts.reason or found)

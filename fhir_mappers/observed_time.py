@@ -22,6 +22,7 @@ DATE_TOLERANCE_MS: Final = 14 * 60 * MS_PER_MINUTE
 YEAR_2000_MS: Final = 946_684_800_000
 """Earlier times come from device clocks that were reset."""
 
+LOCAL_TIME_UNKNOWN: Final = "local_time_unknown"
 PRECISION_MARKS: Final = frozenset({Precision.DAY.value, Precision.MONTH.value, Precision.YEAR.value})
 """Flags that say how exact a time is; they show in how it is printed, not among the quality flags."""
 
@@ -86,6 +87,6 @@ def impossible(at_ms: int, until_ms: int, as_of_ms: int) -> str | None:
 def _flags(when: Effective, row: CodeRow, zone: ZoneInfo | None) -> frozenset[str]:
     if when.precision == Precision.INSTANT:
         unknown = zone is None and when.offset_min is None and row.time == TimeNeed.INSTANT
-        return frozenset({"local_time_unknown"}) if unknown else frozenset()
+        return frozenset({LOCAL_TIME_UNKNOWN}) if unknown else frozenset()
     coarse = {"date_precision"} if row.time == TimeNeed.DATE else set()
     return frozenset({when.precision.value} | coarse)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fhir_mappers.columns import Columns, columns_of, joined, to_series
-from fhir_mappers.deduplicate import PAIRED, Unique, deduplicate, without_meter_copies
+from fhir_mappers.columns import Books, Columns, columns_of, joined, to_series
+from fhir_mappers.deduplicate import Lost, Unique, deduplicate, without_meter_copies
 from fhir_mappers.observations import Observed
+from fhir_mappers.panel_copies import without_panel_copies
 from fhir_mappers.row import Drop, Row
 from fhir_mappers.site import Site
 from fhir_mappers.timing import TimeFault, parse_time
@@ -32,8 +33,8 @@ class Uploads:
         if reference in self.of_rows:
             return self.of_rows[reference]
         chunk = bisect_right(self.observed.origins, reference, key=lambda origin: origin[0]) - 1
-        first, page, positions = self.observed.origins[chunk]
-        reading = page.readings[positions[reference - first]]
+        first, entries, positions = self.observed.origins[chunk]
+        reading = entries.page.readings[positions[reference - first]]
         updated = parse_time(reading.meta.lastUpdated if reading and reading.meta else None)
         return 0 if isinstance(updated, TimeFault) else updated.at_ms
 
@@ -43,18 +44,20 @@ def to_all_series(
 ) -> tuple[dict[str, TimeSeries], list[Drop]]:
     """One series per signal, sorted by name, and what went as a copy, an old version or a second stream."""
     books = observed.books
-    groups, drops = _without_panel_copies(observed.rows)
-    rows = [*doses, *(row for group in groups for row in group)]
+    rows = [*doses, *observed.rows]
     columns = _by_signal(observed, rows)
     updated = Uploads(observed, {books.references.position(row.reference): row.updated_ms for row in rows})
+    columns, lost_panels = without_panel_copies(columns, books, updated)
     unique: dict[str, Unique] = {}
+    lost = list(lost_panels)
     if GLUCOSE_SMBG in columns and GLUCOSE_CGM in columns:
         meter = without_meter_copies(columns[GLUCOSE_SMBG], columns[GLUCOSE_CGM], books)
-        unique["meter copies"] = meter
+        lost += meter.lost
         columns[GLUCOSE_SMBG] = meter.columns
     for signal, of_signal in columns.items():
         unique[signal] = deduplicate(of_signal, books, updated, site)
-    drops += _left_nothing(unique, observed)
+    lost += [loss for one in unique.values() for loss in one.lost]
+    drops = _left_nothing(lost, [unique[signal].columns for signal in columns], books)
     series = {s: to_series(unique[s].columns, books) for s in sorted(columns) if len(unique[s].columns)}
     return series, drops
 
@@ -71,29 +74,11 @@ def _by_signal(observed: Observed, rows: Sequence[Row]) -> dict[str, Columns]:
     return {signal: joined(of_signal) for signal, of_signal in parts.items()}
 
 
-def _without_panel_copies(groups: Sequence[tuple[Row, ...]]) -> tuple[list[tuple[Row, ...]], list[Drop]]:
-    """Measurements of several values, each once: two panels are copies only if all their values are."""
-    panels: dict[object, tuple[Row, ...]] = {}
-    others: list[tuple[Row, ...]] = []
-    drops: list[Drop] = []
-    for group in sorted(groups, key=lambda g: (-g[0].updated_ms, g[0].reference) if g else (0, "")):
-        if not any(row.signal in PAIRED for row in group):
-            others.append(group)
-            continue
-        values = frozenset((r.signal, r.at_ms, r.until_ms, r.native_value, r.native_unit) for r in group)
-        if values in panels:
-            drops.append(Drop(group[0].reference, "duplicate"))
-        else:
-            panels[values] = group
-    return [*others, *panels.values()], drops
-
-
-def _left_nothing(unique: Mapping[str, Unique], observed: Observed) -> list[Drop]:
+def _left_nothing(lost: Sequence[Lost], stayed: Sequence[Columns], books: Books) -> list[Drop]:
     """A drop for each resource none of whose rows stayed."""
-    lost = {reference: reason for one in unique.values() for reference, reason in one.lost}
-    if not lost:
+    reasons = dict(lost)
+    if not reasons:
         return []
-    stayed = [one.columns.reference for signal, one in unique.items() if signal != "meter copies"]
-    kept = set(np.intersect1d(np.fromiter(lost, np.int64), np.concatenate(stayed)).tolist())
-    references = observed.books.references
-    return [Drop(references[number], reason) for number, reason in lost.items() if number not in kept]
+    references = np.concatenate([columns.reference for columns in stayed])
+    kept = set(np.intersect1d(np.fromiter(reasons, np.int64), references).tolist())
+    return [Drop(books.references[n], reason) for n, reason in reasons.items() if n not in kept]

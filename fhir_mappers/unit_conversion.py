@@ -7,7 +7,10 @@ Sits under `quantity` and `sampled_data`.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fhir_mappers.code_tables import read_table
 from fhir_mappers.codes import LOINC, CodeRow, code_table
@@ -37,6 +40,9 @@ class UnitFault:
     reason: str
 
 
+Number = TypeVar("Number", float, NDArray[np.float64])
+
+
 @dataclass(frozen=True, slots=True)
 class Linear:
     """A change of unit: value x factor + offset."""
@@ -44,7 +50,7 @@ class Linear:
     factor: float
     offset: float
 
-    def __call__(self, value: float) -> float:
+    def __call__(self, value: Number) -> Number:
         return value * self.factor + self.offset
 
     def back(self, value: float) -> float:

@@ -1,0 +1,133 @@
+"""The shapes of plain readings: what all readings of one look share, learned from the reference path.
+
+Sits under `plain_readings`. A look is everything of a reading but its values, time and id. Each new look is
+tried once on `observation` with a plain value; its readings differ from that sample only by a linear
+change of unit.
+"""
+
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from fhir_mappers.codes import Coded, resolve_code
+from fhir_mappers.element import source_of
+from fhir_mappers.measured_part import AXILLARY
+from fhir_mappers.observation import as_meant, map_observation
+from fhir_mappers.observed_time import LOCAL_TIME_UNKNOWN, Reading
+from fhir_mappers.quantity import plain_range
+from fhir_mappers.row import Drop, Row
+from fhir_mappers.unit_conversion import Linear, Unit, conversion, find_unit, possible_units
+
+PROBE_TIME: Final = "2000-01-02T00:00:00Z"
+"""A time without local hour, so that the sample shows the flag for it where one is due."""
+
+
+class PartLook(NamedTuple):
+    """The code of a component (nothing for the reading itself) and its unit as sent."""
+
+    concept: bytes
+    unit: str
+    unit_code: str
+
+
+class Look(NamedTuple):
+    """What distinguishes shapes; members that are JSON as the bytes in which they came."""
+
+    status: str
+    concept: bytes
+    device: bytes
+    subject: bytes
+    sender: str
+    parts: tuple[PartLook, ...]
+    is_panel: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PartShape:
+    """One value of a shape: the sample row, the change of unit, and the range of values that are plain."""
+
+    sample: Row
+    flags_local: frozenset[str]
+    change: Linear
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The values of one look. `above` names two parts of which the first must exceed the second."""
+
+    number: int
+    parts: tuple[PartShape, ...]
+    above: tuple[int, int] | None
+
+
+@dataclass(slots=True)
+class Shapes:
+    """The shapes met so far. None stands for a look that is not plain."""
+
+    reading: Reading
+    known: dict[Look, Shape | None] = field(default_factory=dict)
+
+    def of(self, look: Look) -> Shape | None:
+        """The shape of a look, learned when it is new."""
+        if look not in self.known:
+            self.known[look] = self._learn(look)
+        return self.known[look]
+
+    def _learn(self, look: Look) -> Shape | None:
+        probe = _as_resource(look)
+        spans = [_fill_in(part, probe, self.reading) for part in probe.get("component", [probe])]
+        rows = map_observation(probe, "", self.reading)
+        if isinstance(rows, Drop) or len(rows) != len(look.parts):
+            return None
+        parts = [_part_shape(row, span) for row, span in zip(rows, spans, strict=True) if span is not None]
+        if len(parts) != len(rows) or None in parts:
+            return None
+        signals = [row.signal for row in rows]
+        pressures = "sbp" in signals and "dbp" in signals
+        above = (signals.index("sbp"), signals.index("dbp")) if pressures else None
+        return Shape(len(self.known), tuple(part for part in parts if part is not None), above)
+
+
+def _as_resource(look: Look) -> dict[str, Any]:
+    """The plain JSON of a look at the probe time, without values."""
+    resource: dict[str, Any] = {
+        "resourceType": "Observation",
+        "status": look.status,
+        "code": msgspec.json.decode(look.concept),
+        "subject": msgspec.json.decode(look.subject),
+        "device": msgspec.json.decode(look.device),
+        "meta": {"source": look.sender},
+        "effectiveDateTime": PROBE_TIME,
+    }
+    quantities = [{"unit": part.unit, "code": part.unit_code} for part in look.parts]
+    if not look.is_panel:
+        return resource | {"valueQuantity": quantities[0]}
+    components = [
+        {"code": msgspec.json.decode(part.concept), "valueQuantity": quantity}
+        for part, quantity in zip(look.parts, quantities, strict=True)
+    ]
+    return resource | {"component": components}
+
+
+def _fill_in(part: dict[str, Any], probe: dict[str, Any], reading: Reading) -> tuple[float, float] | None:
+    """Puts a plain value into a part of the probe, and returns the range of such values if there is one."""
+    quantity = part["valueQuantity"]
+    coded = resolve_code(part["code"], reading.site, possible_units(quantity))
+    if not isinstance(coded, Coded) or coded.row.unit in ("", "code") or coded.row.code == AXILLARY:
+        return None
+    row = as_meant(coded.row, part["code"], source_of(probe["device"], probe["meta"]["source"]))
+    unit = find_unit(quantity, row, reading.site)
+    span = plain_range(row, unit.ucum) if isinstance(unit, Unit) else None
+    if span is not None:
+        finite = [limit for limit in span if isfinite(limit)]
+        quantity["value"] = sum(finite) / max(len(finite), 1)
+    return span
+
+
+def _part_shape(row: Row, span: tuple[float, float]) -> PartShape | None:
+    change = conversion(row.native_unit, row.unit, row.signal)
+    return PartShape(row, row.flags - {LOCAL_TIME_UNKNOWN}, change, *span) if change else None
