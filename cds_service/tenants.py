@@ -45,14 +45,13 @@ class ServiceSetting:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """Our registration as a SMART Backend Services client at this tenant's EHR."""
+    """Our registration as a SMART Backend Services client at this tenant's EHR; `own_keys` reads the file."""
 
     client_id: str
     token_url: Address
-    key_file: Path
-    key_id: str
-    algorithm: Literal["RS384", "ES384"] = "ES384"
+    keys_file: Path
     scopes: tuple[str, ...] = ("system/*.rs",)
+    allow_private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,13 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from cds_service.addresses import Address, UnacceptableAddress, parse_base, parse_registered
 from cds_service.jwks import UnusableKeys, parse_key_set
+from cds_service.own_keys import read_own_keys
 from cds_service.tenants import ALGORITHMS, Backend, FhirBase, Limits, ServiceSetting, Tenant
 
 LIFETIME_CEILING_S: Final = 3600
 DEADLINES_S: Final = (2.0, 10.0)
 OPEN_TO_OTHERS: Final = 0o037
-_FILES: Final = ("jwks_file", "aliases_file", "ca_file", "key_file")
+_FILES: Final = ("jwks_file", "aliases_file", "ca_file", "keys_file")
 _NAME: Final = validate.Regexp(r"[a-z0-9][a-z0-9-]{0,39}\Z", error="is not a short lower-case name")
 _FILLED: Final = validate.Length(min=1, error="is empty")
 
@@ -37,6 +38,13 @@ def _is_zone(name: str) -> None:
 def _is_date(value: object) -> None:
     if type(value) is not date:
         raise ValidationError("is not a date")
+
+
+def _are_own_keys(path: Path) -> None:
+    try:
+        read_own_keys(path)
+    except UnusableKeys as error:
+        raise ValidationError(str(error)) from error
 
 
 class _AddressField(fields.Field[Address]):
@@ -99,10 +107,9 @@ class _ServiceSchema(Schema):
 class _BackendSchema(Schema):
     client_id = fields.String(required=True, validate=_FILLED)
     token_url = _AddressField(required=True)
-    key_file = _FileField(required=True, metadata={"secret": True})
-    key_id = fields.String(required=True, validate=_FILLED)
-    algorithm = fields.String(validate=validate.OneOf(("RS384", "ES384")))
+    keys_file = _FileField(required=True, metadata={"secret": True}, validate=_are_own_keys)
     scopes = fields.List(fields.String(validate=_FILLED), validate=_FILLED)
+    allow_private = fields.Boolean(truthy={True}, falsy={False})
 
     @post_load
     def record(self, values: dict[str, Any], **_: Any) -> Backend:

@@ -8,6 +8,7 @@ from textwrap import dedent
 import pytest
 from joserfc.jwk import ECKey
 
+from cds_service.own_keys import new_key
 from cds_service.settings import InvalidSettings, load_settings
 
 SECRET = urlsafe_b64encode(b"s" * 32).decode()
@@ -60,8 +61,8 @@ def test_a_minimal_configuration_loads_with_strict_defaults(environ: dict[str, s
 
 
 def test_a_full_tenant_loads(environ: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "backend.pem").write_text("key")
-    (tmp_path / "backend.pem").chmod(0o600)
+    (tmp_path / "own.json").write_text(json.dumps({"keys": [new_key("ES384", "2026")]}))
+    (tmp_path / "own.json").chmod(0o600)
     (tmp_path / "aliases.toml").write_text("")
     write_tenants(
         tmp_path,
@@ -92,8 +93,7 @@ def test_a_full_tenant_loads(environ: dict[str, str], tmp_path: Path) -> None:
         [tenant.backend]
         client_id = "us"
         token_url = "https://ehr.example/token"
-        key_file = "backend.pem"
-        key_id = "2026"
+        keys_file = "own.json"
         scopes = ["system/Observation.rs"]
         [tenant.limits]
         concurrent_requests = 4
@@ -106,7 +106,7 @@ def test_a_full_tenant_loads(environ: dict[str, str], tmp_path: Path) -> None:
     assert tenant.fhir_bases[0].address.text == "https://ehr.example/fhir"
     assert tenant.fhir_bases[0].allow_private
     assert tenant.backend is not None
-    assert tenant.backend.key_file == tmp_path / "backend.pem"
+    assert tenant.backend.keys_file == tmp_path / "own.json"
     assert tenant.limits.deadline_s == 4.0
 
 
