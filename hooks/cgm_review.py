@@ -109,7 +109,7 @@ def _too_little(question: Question, found: CgmReview) -> tuple[Card, NotAssessed
     metrics = found.metrics
     lows = metrics.hypo_level2_events
     very_low = wording.band("below 54 mg/dL", question.practice.glucose_unit)
-    seen = f"; {lows} {'episode' if lows == 1 else 'episodes'} {very_low} seen" if lows else ""
+    seen = f"; {wording.count(lows, 'episode')} {very_low} seen" if lows else ""
     active = f"{metrics.sensor_active_percent:.0f} %"
     text = f"No CGM review: readings cover {active} of {REPORT_DAYS} days, 70 % are needed{seen}"
     card = Card(
@@ -118,6 +118,7 @@ def _too_little(question: Question, found: CgmReview) -> tuple[Card, NotAssessed
         indicator=Indicator.WARNING if lows else Indicator.INFO,
         source=source(question),
         detail=wording.sections(
+            _of_these_readings(question, metrics),
             _episodes(question, metrics),
             wording.bullets(_data_lines(question, metrics)),
             "Targets, patterns and indices are not stated on this little data.",
@@ -126,6 +127,18 @@ def _too_little(question: Question, found: CgmReview) -> tuple[Card, NotAssessed
     )
     reason = Reason(ReasonCode.SPARSE, "glucose_cgm", metrics.why_not or text)
     return card, NotAssessed(MODEL, VERSION, question.as_of_ms, (reason,))
+
+
+def _of_these_readings(question: Question, metrics: GlycemicMetrics) -> str:
+    """Mean and shares of the readings there are, as what they are: no basis for a verdict."""
+    if metrics.mean_mgdl is None:
+        return ""
+    unit = question.practice.glucose_unit
+    shares = [
+        f"{wording.percent(getattr(metrics, metric))} {wording.band(band, unit)}"
+        for metric, band in BANDS.items()
+    ]
+    return f"Of these readings alone: mean {wording.glucose(metrics.mean_mgdl, unit)}; {', '.join(shares)}."
 
 
 def _summary(question: Question, found: CgmReview) -> str:
@@ -220,7 +233,7 @@ def _episodes(question: Question, metrics: GlycemicMetrics) -> str:
 def _data_lines(question: Question, metrics: GlycemicMetrics) -> list[str]:
     newest = wording.age(metrics.newest_ms, question.as_of_ms) if metrics.newest_ms else "none"
     lines = [
-        f"{metrics.readings:,} readings on {metrics.days_with_readings} of {REPORT_DAYS} days, "
+        f"{wording.count(metrics.readings, 'reading')} on {metrics.days_with_readings} of {REPORT_DAYS} days, "
         f"{metrics.sensor_active_percent:.0f} % of the time, "
         f"{wording.day(metrics.window_start_ms, question.zone)} to "
         f"{wording.moment(metrics.window_end_ms, question.zone)}; newest {newest}",

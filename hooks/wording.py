@@ -51,6 +51,11 @@ def units(dose_u: float) -> str:
     return f"{dose_u:.2f}".rstrip("0").rstrip(".") + (" unit" if dose_u == 1 else " units")
 
 
+def count(number: int, noun: str) -> str:
+    """A number of things: `1 reading`, `3,794 readings`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def age(at_ms: int, as_of_ms: int) -> str:
     """How long ago: `12 min ago`, `5 h ago`, `3 days ago`."""
     minutes = max(0, as_of_ms - at_ms) // _MINUTE_MS

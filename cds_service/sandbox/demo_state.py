@@ -5,14 +5,16 @@ Written by `demo` before the two processes start; everything secret is readable 
 
 import os
 import secrets
+import uuid
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
+from cds_service.own_keys import new_key, read_own_keys
 from cds_service.sandbox.app import CLIENT_ID, SandboxSettings
 from cds_service.sandbox.patients import simulated_patients
 from cds_service.sandbox.personas import PERSONAS
@@ -48,9 +50,7 @@ approved_on = {today}
 [tenant.backend]
 client_id = "{client_id}"
 token_url = "{origin}/auth/token"
-key_file = "backend-key.pem"
-key_id = "{backend_key_id}"
-algorithm = "ES384"
+keys_file = "backend-keys.json"
 scopes = ["system/*.rs"]
 """
 
@@ -66,14 +66,13 @@ class DemoState:
     @property
     def sandbox(self) -> SandboxSettings:
         """How the sandbox is started."""
-        return SandboxSettings(
-            self.sandbox_origin, self.service_base, self.folder, self._backend_key().key_set()
-        )
+        return SandboxSettings(self.sandbox_origin, self.service_base, self.folder, self._backend_keys())
 
     def prepare(self) -> dict[str, str]:
         """Writes keys and registration; gives the environment for the CDS service."""
         self.folder.mkdir(parents=True, exist_ok=True)
         signer = Signer.at(self.folder / "ehr-signing-key.pem", self.sandbox_origin)
+        self._backend_keys()
         (self.folder / "ehr-jwks.json").write_bytes(orjson.dumps(signer.key_set()))
         (self.folder / "tenants.toml").write_text(self._registration(), "utf-8")
         secret = self.folder / "service-secret"
@@ -93,12 +92,14 @@ class DemoState:
             client_id=CLIENT_ID,
             table=TITRATION_TABLE,
             today=datetime.now(UTC).date(),
-            backend_key_id=self._backend_key().key_id,
         )
 
-    def _backend_key(self) -> Signer:
-        """The CDS service's own key as a Backend Services client of the sandbox."""
-        return Signer.at(self.folder / "backend-key.pem", CLIENT_ID)
+    def _backend_keys(self) -> dict[str, Any]:
+        """The CDS service's public keys as a Backend Services client of the sandbox."""
+        path = self.folder / "backend-keys.json"
+        if not path.exists():
+            write_secret(path, orjson.dumps({"keys": [new_key("ES384", uuid.uuid4().hex)]}))
+        return {"keys": list(read_own_keys(path).public)}
 
 
 def refill(storage: Storage) -> int:
