@@ -110,6 +110,11 @@ class KeySets:
             raise Unauthorized(reason="jwt.key")
         return keys[key_id]
 
+    def known_ids(self, tenant: Tenant, now_ms: int) -> frozenset[str]:
+        """The ids of the keys that the tenant has now, fetched if need be."""
+        registered = self._registered.get(tenant.id)
+        return frozenset(self._current(tenant, "", now_ms) if registered is None else registered)
+
     def flush(self, tenant_id: str) -> None:
         """Forget fetched keys now: the next token fetches them anew (A-24)."""
         with self._lock:

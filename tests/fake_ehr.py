@@ -60,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
         parameters = tuple(parse_qsl(query, keep_blank_values=True))
         path = urlsplit(self.path).path
         self.server.seen.append(Seen(self.command, path, parameters, dict(self.headers.items())))
-        if page := self.server.script.get((path, parameters)):
+        if page := self.server.script.get((path, parameters)) or self.server.script_any.get(path):
             self.send(page[1], status=page[0])
             return
         if self.command == "POST" and not self.server.takes_post:
@@ -85,6 +85,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def page(self, patient: str, number: int) -> str:
         return f"{self.server.base}/Observation?patient={patient}&page={number}"
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return self.server.date or super().date_time_string(timestamp)
 
     def log_message(self, *_: Any) -> None:
         """Nothing on the console."""
@@ -250,7 +253,7 @@ BEHAVIOURS: dict[str, Callable[[_Handler, int], None]] = {
 
 
 class FakeEhr(ThreadingHTTPServer):
-    """The server. `script` overrides behaviour by (path, parameters); `stranger` is an address not registered."""
+    """The server. `script` and `script_any` override it by path and parameters, or by path alone."""
 
     daemon_threads = True
     block_on_close = False
@@ -259,7 +262,9 @@ class FakeEhr(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.seen: list[Seen] = []
         self.script: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[int, bytes]] = {}
+        self.script_any: dict[str, tuple[int, bytes]] = {}
         self.takes_post = True
+        self.date: str | None = None
         self.stranger = "https://evil.example"
         self.stopped = threading.Event()
         self.port: int = self.server_address[1]

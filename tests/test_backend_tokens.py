@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from cds_service.calls import CallFailed, Server
 from cds_service.deadline import Deadline
 from cds_service.egress import Egress
 from cds_service.jwks import UnusableKeys
-from cds_service.own_keys import new_key, public_key_set, read_own_keys
+from cds_service.own_keys import Algorithm, new_key, public_key_set, read_own_keys
 from cds_service.scopes import granted
 from cds_service.smart_configuration import contradictions, read_smart_configuration
 from cds_service.tenants import Backend, Tenant
@@ -94,10 +95,16 @@ def server() -> Iterator[AuthorizationServer]:
     server.server_close()
 
 
+@cache
+def own_keys(algorithm: Algorithm) -> str:
+    """A key file; made once, since RSA keys take their time."""
+    return json.dumps({"keys": [new_key(algorithm, "now"), new_key("ES384", "next")]})
+
+
 @pytest.fixture(params=["ES384", "RS384"])
 def tenant(request: pytest.FixtureRequest, tmp_path: Path, server: AuthorizationServer) -> Tenant:
     path = tmp_path / "own.json"
-    path.write_text(json.dumps({"keys": [new_key(request.param, "now"), new_key("ES384", "next")]}))
+    path.write_text(own_keys(request.param))
     backend = Backend(
         "our-client", parse_address(server.url), path, ("system/Observation.rs",), allow_private=True
     )
