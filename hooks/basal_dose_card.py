@@ -11,12 +11,12 @@ from fhir_mappers.outgoing import NotAdjustable, with_daily_dose
 from fhir_mappers.therapy import to_insulin_order
 from hooks import wording
 from hooks.card import Card, Indicator, Suggestion, UpdateAction
+from hooks.input_table import input_table
 from hooks.no_dose_card import dosing_source
 from hooks.service import Question
-from models.assessment import Assessment, Input
+from models.assessment import Assessment
 from models.dosing.basal_proposal import BasalAction, BasalProposal
 from models.dosing.dose_format import step_text, units_text
-from models.features.fasting import FastingValue
 
 OVERRIDE_REASONS: Final = (
     wording.override("low-explained", "The low glucose is explained and will not recur"),
@@ -82,7 +82,7 @@ def dose_card(question: Question, answer: Assessment[BasalProposal], draft: Draf
             _proposed(proposal, drafted_u),
             _why(proposal, answer.limits),
             "**Values used**",
-            _values(question, answer),
+            input_table(question, answer.inputs, answer.result.fasting),
             "**Checked**",
             wording.bullets(list(answer.checks)),
             "**Other ways**",
@@ -147,45 +147,6 @@ def _proposed(proposal: BasalProposal, drafted_u: float | None) -> str:
 def _why(proposal: BasalProposal, limits: tuple[str, ...]) -> str:
     held = [LIMIT_TEXTS[name] for name in limits]
     return f"**Why:** {proposal.why}" + (f" Limits applied: {'; '.join(held)}." if held else "")
-
-
-def _values(question: Question, answer: Assessment[BasalProposal]) -> str:
-    fasting: dict[int | None, FastingValue] = {value.at_ms: value for value in answer.result.fasting}
-    rows = [_row(question, found, fasting) for found in answer.inputs]
-    return wording.table(("value", "result", "when"), rows)
-
-
-def _row(
-    question: Question, found: Input, fasting: Mapping[int | None, FastingValue]
-) -> tuple[str, str, str]:
-    when = "" if found.at_ms is None else wording.age(found.at_ms, question.as_of_ms)
-    day = "" if found.at_ms is None else f" ({wording.moment(found.at_ms, question.zone)})"
-    return _name(found, fasting), _result(question, found), f"{when}{day}"
-
-
-def _name(found: Input, fasting: Mapping[int | None, FastingValue]) -> str:
-    if found.name == "fasting glucose" and found.at_ms in fasting:
-        value = fasting[found.at_ms]
-        return f"fasting glucose, {value.source}" + (" (marked fasting)" if value.marked else "")
-    return NAMES.get(found.name, found.name)
-
-
-NAMES: Final[Mapping[str, str]] = {
-    "glucose_cgm": "newest glucose, sensor",
-    "glucose_smbg": "newest glucose, meter",
-    "glucose_lab": "newest glucose, laboratory",
-}
-DOSE_UNIT: Final = "units"
-PRINTED_UNITS: Final[Mapping[str, str]] = {"mL/min/{1.73_m2}": "mL/min/1.73 m2", "[iU]": DOSE_UNIT}
-
-
-def _result(question: Question, found: Input) -> str:
-    value = float(found.value)
-    if found.unit == "mg/dL":
-        return wording.glucose(value, question.practice.glucose_unit)
-    if found.unit == DOSE_UNIT:
-        return f"{units_text(value)} a day"
-    return f"{value:.1f} {PRINTED_UNITS.get(found.unit, found.unit)}".replace(".0 ", " ")
 
 
 def _not_known(answer: Assessment[BasalProposal], why_no_suggestion: str | None) -> list[str]:

@@ -54,7 +54,7 @@ class DosingInputs:
 
 def read_inputs(record: PatientRecord, as_of_ms: int) -> DosingInputs | tuple[Reason, ...]:
     """Weight and eGFR as of an instant, or every reason why they cannot be used."""
-    weight, egfr = read_weight(record, as_of_ms), _egfr(record, as_of_ms)
+    weight, egfr = read_weight(record, as_of_ms), read_egfr(record, as_of_ms)
     if isinstance(weight, Reason) or isinstance(egfr, Reason):
         return tuple(found for found in (weight, egfr) if isinstance(found, Reason))
     hba1c = _newest(record, signals.HBA1C, "HbA1c", as_of_ms)
@@ -81,7 +81,8 @@ def read_weight(record: PatientRecord, as_of_ms: int) -> Input | Reason:
     return weight
 
 
-def _egfr(record: PatientRecord, as_of_ms: int) -> Input | Reason:
+def read_egfr(record: PatientRecord, as_of_ms: int) -> Input | Reason:
+    """The newest eGFR in mL/min/1.73 m2, or why it cannot be used or forbids a dose."""
     egfr = _newest(record, signals.EGFR, "eGFR", as_of_ms)
     if egfr is None:
         return Reason(ReasonCode.MISSING, "egfr", "No eGFR is on record.")

@@ -59,10 +59,10 @@ UNREADABLE: Final = ("unit_", "wrong_patient", "medication_unknown", "conversion
 def population_reasons(record: PatientRecord, as_of_ms: int) -> tuple[Reason, ...]:
     """Why no basal dose may be computed for this patient now; empty when it may."""
     return (
-        *_incomplete(record),
+        *incomplete_data(record),
         *_person(record, as_of_ms),
         *_problems(record, as_of_ms),
-        *_drugs(record, as_of_ms),
+        *drug_reasons(record, as_of_ms),
         *_delivery(record, as_of_ms),
     )
 
@@ -73,7 +73,8 @@ def age_years(birth_date: date, as_of_ms: int) -> int:
     return today.year - birth_date.year - ((today.month, today.day) < (birth_date.month, birth_date.day))
 
 
-def _incomplete(record: PatientRecord) -> Iterator[Reason]:
+def incomplete_data(record: PatientRecord) -> Iterator[Reason]:
+    """What of the needed data may be missing, and entries that could not be used."""
     for key, name in NEEDED_DATA.items():
         state = record.completeness.get(key, Completeness.NOT_ASKED)
         if state not in (Completeness.COMPLETE, Completeness.EMPTY):
@@ -105,7 +106,9 @@ def _problems(record: PatientRecord, as_of_ms: int) -> Iterator[Reason]:
         yield Reason(ReasonCode.MISSING, "type_2_diabetes", "Type 2 diabetes is not on the problem list.")
     else:
         yield from _diagnosis(type_2, as_of_ms)
-    if any(c.concept == SEVERE_LOW and _within(c, SEVERE_LOW_DAYS, as_of_ms) for c in record.conditions):
+    if any(
+        c.concept == SEVERE_LOW and recorded_within(c, SEVERE_LOW_DAYS, as_of_ms) for c in record.conditions
+    ):
         text = (
             f"Hypoglycaemia was recorded as a problem in the last {SEVERE_LOW_DAYS} days, or without a date."
         )
@@ -123,7 +126,8 @@ def _diagnosis(type_2: list[Condition], as_of_ms: int) -> Iterator[Reason]:
         yield Reason(ReasonCode.OUT_OF_POPULATION, "new_diagnosis", text)
 
 
-def _drugs(record: PatientRecord, as_of_ms: int) -> Iterator[Reason]:
+def drug_reasons(record: PatientRecord, as_of_ms: int) -> Iterator[Reason]:
+    """Drugs that change the need of insulin, or speak of a severe low, with when they count."""
     for drug in record.medications:
         if not drug.name and not drug.codes:
             text = "A current medication has neither name nor code."
@@ -161,7 +165,7 @@ def _delivery(record: PatientRecord, as_of_ms: int) -> Iterator[Reason]:
         yield Reason(ReasonCode.OUT_OF_POPULATION, "insulin_pump", text)
 
 
-def _within(condition: Condition, days: int, as_of_ms: int) -> bool:
+def recorded_within(condition: Condition, days: int, as_of_ms: int) -> bool:
     """Begun or recorded in the last days, or undated."""
     dates = [at for at in (condition.onset_ms, condition.recorded_ms) if at is not None]
     return not dates or as_of_ms - max(dates) <= days * DAY_MS

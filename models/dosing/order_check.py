@@ -1,0 +1,49 @@
+"""Checks an insulin order about to be signed against the record: dose, weight, kidneys, lows, other insulins.
+
+The model behind the service `insulin-order-check`. It verifies and never proposes a number; what it cannot
+check it names, and only a check that could do everything and found nothing is silent.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from models.assessment import Assessment, Input, Outcome, Reason
+from models.dosing.limits import BasalLimits
+from models.dosing.order_dose_rules import DOSE_RULES
+from models.dosing.order_facts import OrderFacts, Signing, order_facts
+from models.dosing.order_finding import Finding, OrderCheck, Severity
+from models.dosing.order_patient_rules import PATIENT_RULES
+from models.patient_record import PatientRecord
+
+MODEL: Final = "insulin-order-check"
+VERSION: Final = "1.0.0"
+
+Rule = Callable[[OrderFacts], Iterator[Finding | Reason]]
+RULES: Final[tuple[Rule, ...]] = (*DOSE_RULES, *PATIENT_RULES)
+
+
+def check_order(
+    record: PatientRecord, signing: Signing, as_of_ms: int, limits: BasalLimits
+) -> Assessment[OrderCheck]:
+    """Every finding of every rule, most severe first, and every reason why a rule could not be applied."""
+    facts = order_facts(record, signing, as_of_ms, limits)
+    found = [answer for rule in RULES for answer in rule(facts)]
+    findings = sorted((f for f in found if isinstance(f, Finding)), key=lambda f: _RANK[f.severity])
+    not_checked = tuple(dict.fromkeys(reason for reason in found if isinstance(reason, Reason)))
+    return Assessment(
+        model=MODEL,
+        version=VERSION,
+        as_of_ms=as_of_ms,
+        outcome=_outcome(bool(findings), bool(not_checked)),
+        result=OrderCheck(signing.order, tuple(findings), not_checked),
+        inputs=tuple(i for i in (facts.weight, facts.egfr, facts.lows.newest) if isinstance(i, Input)),
+    )
+
+
+_RANK: Final = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+def _outcome(found: bool, incomplete: bool) -> Outcome:
+    if found:
+        return Outcome.ASSESSED_POSITIVE
+    return Outcome.PARTIAL if incomplete else Outcome.ASSESSED_NEGATIVE
