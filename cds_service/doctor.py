@@ -32,7 +32,7 @@ _REMEDIES: Final = {
     "tls": "the certificate is not trusted: check its name and date, or set ca_file for a private authority",
     "redirect": "the server redirects, which is never followed: register the final address",
     "encoded": "the server compresses although asked not to: mend its proxy",
-    "egress.private_address": "the address is inside a private network: set allow_private = true if that is meant",
+    "egress.private_address": "the address is in a private network: set allow_private = true if so meant",
     "not_json": "the answer is no JSON: this may be a sign-in page; check the address",
     "not_fhir": "the answer is no FHIR JSON: check the address",
     "auth.refused": "the EHR refuses our assertion: register our client_id and public keys there",
