@@ -294,6 +294,11 @@ def test_H15_data_that_may_be_incomplete_are_never_silent(key, state):
     assert (answer.outcome, unchecked(answer)) == (Outcome.PARTIAL, {key})
 
 
+def test_without_the_orders_in_force_no_order_is_taken_for_a_first_one():
+    known = dict.fromkeys(NEEDED_DATA, Completeness.COMPLETE) | {"medications": Completeness.FAILED}
+    assert rules(check(record(insulin_orders=(), completeness=known), signed(20))) == set()
+
+
 def test_an_insulin_of_unknown_kind_is_never_silent():
     unknown = replace(GLARGINE, kind=None, ingredient=None)
     assert "insulin_product" in unchecked(check(record(insulin_orders=()), signed(10, product=unknown)))

@@ -85,7 +85,7 @@ def dose_for_weight(facts: OrderFacts) -> Iterator[Finding | Reason]:
 def basal_limits(facts: OrderFacts) -> Iterator[Finding | Reason]:
     """The limits of basal titration in type 2 diabetes: start, step, interval, ceiling, lows."""
     dose_u, weight_kg = facts.order.daily_dose_u, facts.weight_kg
-    if not facts.is_basal or dose_u is None or weight_kg is None:
+    if not facts.is_basal or dose_u is None or weight_kg is None or not facts.orders_known:
         return
     concepts = facts.record.concepts()
     if "type_2_diabetes" not in concepts:

@@ -12,7 +12,7 @@ from models.dosing.dosing_inputs import read_egfr, read_weight
 from models.dosing.limits import BasalLimits
 from models.dosing.population import age_years
 from models.dosing.recent_lows import RecentLows, recent_lows
-from models.patient_record import InsulinKind, InsulinOrder, PatientRecord
+from models.patient_record import Completeness, InsulinKind, InsulinOrder, PatientRecord
 
 MEALTIME_KINDS: Final = frozenset({InsulinKind.RAPID, InsulinKind.SHORT, InsulinKind.INHALED})
 
@@ -68,6 +68,12 @@ class OrderFacts:
     def previous_u(self) -> float | None:
         """The daily dose that this order changes; None where none is known."""
         return self.previous.daily_dose_u if self.previous else None
+
+    @property
+    def orders_known(self) -> bool:
+        """Whether the medication orders of the record are all there are."""
+        state = self.record.completeness.get("medications")
+        return state in (Completeness.COMPLETE, Completeness.EMPTY)
 
     @property
     def raises(self) -> bool:

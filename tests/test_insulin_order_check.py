@@ -1,0 +1,160 @@
+"""The service insulin-order-check from FHIR request to cards."""
+
+import json
+import re
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from titration_request import (
+    AS_OF_MS,
+    LISPRO,
+    TOUJEO,
+    bundle,
+    draft,
+    fingerstick,
+    mornings,
+    order,
+    request,
+)
+
+from cds_service import pipeline
+from cds_service.deadline import Deadline
+from fhir_mappers.site import Site
+from hooks import insulin_order_check
+from hooks.insulin_order_check import SERVICE
+from hooks.protocol import parse
+from hooks.service import Decision
+from models.assessment import Outcome
+from models.dosing.safety_limits import UnusableLimits
+
+GOLDEN = Path(__file__).parent / "golden" / "insulin-order-check"
+RESPONSE_ID = uuid.UUID("0f3d2a52-9a10-4d6c-8d9b-41f2a4a7c9aa")
+ON_GOAL = [110.0, 118.0, 121.0]
+DEGLUDEC = {"text": "Tresiba (insulin degludec 100 units/mL)"}
+
+
+def signing(
+    orders: list[dict[str, Any]], *drafts: dict[str, Any], extra: tuple = (), **prefetch: Any
+) -> dict:
+    """An order-sign request for some drafts; `extra` are further fingersticks."""
+    asked = request([*mornings(ON_GOAL), *extra], orders, **prefetch)
+    del asked["prefetch"]["hba1c"], asked["context"]["selections"]
+    asked["context"]["draftOrders"] = bundle(list(drafts)) | {"type": "collection"}
+    return asked | {"hook": "order-sign"}
+
+
+GOLDEN_CASES = {
+    "silent": signing([order(20)], draft(22)),
+    "ten-fold": signing([order(20)], draft(200)),
+    "low-now": signing([order(20)], draft(22), extra=(fingerstick("now", 0.003, 51),)),
+    "second-basal": signing([order(20)], draft(10, DEGLUDEC)),
+    "concentration-changed": signing([order(20)], draft(20, TOUJEO)),
+    "not-fully-checked": signing([order(20)], draft(20), weight=bundle([]), renal=bundle([])),
+    "two-orders": signing([order(50)], draft(60), draft(32, LISPRO) | {"id": "draft-2"}),
+}
+
+
+def decide(asked: dict) -> Decision:
+    moment = pipeline.Moment(AS_OF_MS, Deadline.after(60), RESPONSE_ID)
+    return pipeline.decide(
+        SERVICE, parse(json.dumps(asked).encode()), moment, pipeline.Place(site=Site())
+    ).decision
+
+
+def answer_to(asked: dict) -> dict:
+    return {"cards": [card.to_json() for card in decide(asked).cards]}
+
+
+ANSWERS = {name: answer_to(asked)["cards"] for name, asked in GOLDEN_CASES.items()}
+
+
+@pytest.mark.parametrize("name", GOLDEN_CASES)
+def test_the_answer_to_each_golden_request_is_the_golden_answer(name):
+    asked = json.loads((GOLDEN / f"{name}.request.json").read_text("utf-8"))
+    assert answer_to(asked) == json.loads((GOLDEN / f"{name}.response.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("name", "indicators", "words"),
+    [
+        ("silent", [], []),
+        ("ten-fold", ["critical"], ["slip of the decimal point"]),
+        ("low-now", ["critical"], ["Glucose is 51 mg/dL (2.8 mmol/L) now"]),
+        ("second-basal", ["warning"], ["Another basal insulin"]),
+        ("concentration-changed", ["critical"], ["concentration differs"]),
+        ("not-fully-checked", ["warning"], ["No body weight is on record", "No eGFR is on record"]),
+        ("two-orders", ["critical", "warning"], ["One mealtime dose is above 30 units", "0.5 units per kg"]),
+    ],
+)
+def test_each_order_gets_one_card_with_its_findings_most_severe_first(name, indicators, words):
+    cards = ANSWERS[name]
+    assert [card["indicator"] for card in cards] == indicators
+    text = "".join(card["summary"] + card["detail"] for card in cards)
+    assert all(word in text for word in words)
+    assert len({card["uuid"] for card in cards}) == len(cards)
+
+
+@pytest.mark.spec("H-04", "H-17")
+@pytest.mark.parametrize(
+    "card", [card for cards in ANSWERS.values() for card in cards], ids=lambda c: c["summary"][:30]
+)
+def test_H17_the_check_proposes_nothing_and_says_what_it_rests_on(card):
+    assert "suggestions" not in card
+    assert "proposes no dose" in card["detail"]
+    assert "insulin-order-check 1.0.0" in card["detail"]
+    assert "…" not in card["summary"]
+    shown = card["summary"] + card["detail"]
+    assert not re.search(r"\d\s*(U|IU|iu|u)\b", shown)
+    assert not re.search(r"\b(no risk|normal|safe)\b", shown, re.I)
+
+
+@pytest.mark.spec("H-15")
+def test_H15_only_a_check_that_was_complete_is_silent():
+    decision = decide(GOLDEN_CASES["silent"])
+    assert (decision.outcome, decision.cards) == (Outcome.ASSESSED_NEGATIVE, ())
+    assert len(decision.assessments) == 1
+    assert decide(GOLDEN_CASES["not-fully-checked"]).outcome is Outcome.PARTIAL
+
+
+def test_orders_that_are_no_insulin_are_passed_over():
+    other = draft(1, {"text": "metformin 500 mg oral tablet"})
+    assert decide(signing([order(20)], other)).cards == ()
+
+
+@pytest.mark.spec("H-15")
+def test_H15_an_order_that_may_be_insulin_is_not_passed_over():
+    unknown = {k: v for k, v in draft(20).items() if k != "medicationCodeableConcept"}
+    decision = decide(signing([order(20)], unknown | {"medicationReference": {"reference": "Medication/9"}}))
+    assert decision.outcome is Outcome.NOT_ASSESSED
+    assert "cannot be identified" in decision.cards[0].summary
+
+
+def test_an_order_that_names_the_prior_one_is_no_duplicate():
+    replacing = draft(20, DEGLUDEC) | {"priorPrescription": {"reference": "MedicationRequest/basal"}}
+    assert "Another basal" not in json.dumps(answer_to(signing([order(20)], replacing)))
+
+
+@pytest.mark.spec("CX7")
+def test_CX7_an_order_signed_again_is_compared_with_itself():
+    assert decide(signing([order(20)], order(20))).cards == ()
+
+
+@pytest.mark.spec("H-01")
+def test_H01_without_usable_limits_nothing_is_called_checked(monkeypatch):
+    def unusable():
+        raise UnusableLimits("gone")
+
+    monkeypatch.setattr(insulin_order_check, "packaged_limits", unusable)
+    decision = decide(GOLDEN_CASES["silent"])
+    assert decision.outcome is Outcome.NOT_ASSESSED
+    assert decision.cards
+
+
+@pytest.mark.spec("H-15")
+@pytest.mark.parametrize("key", [need.key for need in SERVICE.needs if need.key not in ("patient", "cgm")])
+def test_H15_a_missing_prefetch_entry_is_never_answered_with_silence(key):
+    asked = json.loads(json.dumps(GOLDEN_CASES["silent"]))
+    del asked["prefetch"][key]
+    assert decide(asked).outcome is Outcome.PARTIAL
