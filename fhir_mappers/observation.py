@@ -52,9 +52,9 @@ def map_observation(resource: Mapping[str, Any], reference: str, reading: Readin
     valued = has_value(resource) or off_scale_side(resource) != 0
     if resource.get("hasMember") and not valued and not components:
         return ()
-    if isinstance(coded, Uncoded) and (coded.reason != "code_unmapped" or valued or not components):
+    if isinstance(coded, Uncoded) and (coded.reason != "code_unmapped" or not components):
         return Drop(reference, coded.reason, coded.flags)
-    own = _own_rows(resource, coded, reference, reading) if valued else ()
+    own = _own_rows(resource, coded, reference, reading) if valued and isinstance(coded, Coded) else ()
     if isinstance(own, str):
         return Drop(reference, own)
     parts = _component_rows(resource, components, _origin(resource, reference, coded.flags), reading)
@@ -73,11 +73,9 @@ def refused_status(status: str) -> str | None:
 
 
 def _own_rows(
-    resource: Mapping[str, Any], coded: Coded | Uncoded, reference: str, reading: Reading
+    resource: Mapping[str, Any], coded: Coded, reference: str, reading: Reading
 ) -> tuple[Row, ...] | str:
     """Rows of the Observation's own value; a value under a code that only groups is no measurement."""
-    if isinstance(coded, Uncoded):
-        return coded.reason
     if coded.row.is_panel:
         return () if resource.get("component") else "value_not_numeric"
     origin = _origin(resource, reference, coded.flags)

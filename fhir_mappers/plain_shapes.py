@@ -79,6 +79,9 @@ class Shapes:
 
     def _learn(self, look: Look) -> Shape | None:
         probe = _as_resource(look)
+        coded = resolve_code(probe["code"], self.reading.site)
+        if look.is_panel and isinstance(coded, Coded) and not coded.row.is_panel:
+            return None
         spans = [_fill_in(part, probe, self.reading) for part in probe.get("component", [probe])]
         rows = map_observation(probe, "", self.reading)
         if isinstance(rows, Drop) or len(rows) != len(look.parts):

@@ -33,6 +33,7 @@ NOTHING_STATED: Final[Mapping[str, Completeness]] = {}
 class Mapped:
     """All that one mapping found: the facts, the series, the treatment, and every drop."""
 
+    patient_id: str
     arrival: Arrival
     facts: PatientFacts | None
     zone: str | None
@@ -56,10 +57,14 @@ def to_patient_record(
     in `rejected["wrong_patient"]`, and a caller must refuse on them. `completeness` is what the caller
     knows of each query; the pages themselves can only lower it.
     """
-    mapped = map_pages(patient_id, pages, site, as_of_ms)
+    return record_of(map_pages(patient_id, pages, site, as_of_ms), completeness)
+
+
+def record_of(mapped: Mapped, completeness: Mapping[str, Completeness] = NOTHING_STATED) -> PatientRecord:
+    """The record that a mapping amounts to."""
     facts = mapped.facts
     return PatientRecord(
-        patient_id=patient_id,
+        patient_id=mapped.patient_id,
         birth_date=facts.birth_date if facts else None,
         sex=facts.sex if facts else None,
         deceased=facts.deceased if facts else False,
@@ -94,7 +99,7 @@ def map_pages(
         *treatment.drops,
         *copies,
     ]
-    return Mapped(arrival, facts, zone, observed, treatment, series, everything)
+    return Mapped(patient_id, arrival, facts, zone, observed, treatment, series, everything)
 
 
 def _patient(arrival: Arrival, admission: Admission) -> tuple[PatientFacts | None, list[Drop]]:
