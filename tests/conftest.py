@@ -109,3 +109,4 @@ def ehr(settings: Settings, ehr_key: ECKey) -> Iterator[Ehr]:
     app = create_app(settings)
     with app.test_client() as client:
         yield Ehr(ehr_key, settings.tenants[0], client)
+    app.extensions["wearable_cds"].egress.close()
