@@ -19,6 +19,7 @@ GLARGINE = {
 }
 TOUJEO = {"text": "Toujeo (insulin glargine 300 units/mL)"}
 LISPRO = {"text": "insulin lispro 100 units/mL"}
+DEGLUDEC = {"text": "Tresiba (insulin degludec 100 units/mL)"}
 TYPE_2 = {"coding": [{"system": "http://snomed.info/sct", "code": "44054006", "display": "Type 2 diabetes"}]}
 PREGNANT = {"coding": [{"system": "http://snomed.info/sct", "code": "77386006", "display": "Pregnant"}]}
 
@@ -140,3 +141,49 @@ def request(
         },
         "prefetch": sent,
     }
+
+
+ABOVE_GOAL = [148.0, 151.0, 155.0, 160.0]
+ON_GOAL = [110.0, 118.0, 121.0]
+
+ADJUSTMENT_CASES = {
+    "increase": request(mornings(ABOVE_GOAL), [order(20)]),
+    "start": request(mornings(ABOVE_GOAL), [], draft(30)),
+    "hold-at-goal": request(mornings(ON_GOAL), [order(24)], draft(26)),
+    "hold-too-soon": request(mornings(ABOVE_GOAL), [order(20, 2)], draft(24)),
+    "hold-overbasalised": request(mornings(ABOVE_GOAL), [order(48)], draft(54)),
+    "reduce-after-low": request([*mornings(ABOVE_GOAL), fingerstick("night", 0.3, 61)], [order(20)]),
+    "low-now": request([*mornings(ABOVE_GOAL), fingerstick("now", 0.002, 52)], [order(20)]),
+    "weight-missing": request(mornings(ABOVE_GOAL), [order(20)], weight=bundle([])),
+    "pregnancy": request(
+        mornings(ABOVE_GOAL),
+        [order(20)],
+        conditions=bundle([condition("t2", TYPE_2), condition("preg", PREGNANT, "2026-01-02")]),
+    ),
+    "concentrated": request(mornings(ABOVE_GOAL), [order(20, 20, TOUJEO)], draft(20, TOUJEO)),
+    "duplicate-basal": request(mornings(ABOVE_GOAL), [order(20), order(14, 90, name="second")]),
+    "mealtime": request(mornings(ABOVE_GOAL), [order(20)], draft(6, LISPRO)),
+}
+"""Requests for a dose, by what their answer shows."""
+
+
+def signing(
+    orders: list[dict[str, Any]], *drafts: dict[str, Any], extra: tuple = (), **prefetch: Any
+) -> dict:
+    """An order-sign request for some drafts; `extra` are further fingersticks."""
+    asked = request([*mornings(ON_GOAL), *extra], orders, **prefetch)
+    del asked["prefetch"]["hba1c"], asked["context"]["selections"]
+    asked["context"]["draftOrders"] = bundle(list(drafts)) | {"type": "collection"}
+    return asked | {"hook": "order-sign"}
+
+
+SIGNING_CASES = {
+    "silent": signing([order(20)], draft(22)),
+    "ten-fold": signing([order(20)], draft(200)),
+    "low-now": signing([order(20)], draft(22), extra=(fingerstick("now", 0.003, 51),)),
+    "second-basal": signing([order(20)], draft(10, DEGLUDEC)),
+    "concentration-changed": signing([order(20)], draft(20, TOUJEO)),
+    "not-fully-checked": signing([order(20)], draft(20), weight=bundle([]), renal=bundle([])),
+    "two-orders": signing([order(50)], draft(60), draft(32, LISPRO) | {"id": "draft-2"}),
+}
+"""Requests to sign orders, by what their answer shows."""
