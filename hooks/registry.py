@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from hooks import glucose_review, insulin_adjustment
+from hooks import glucose_review, insulin_adjustment, insulin_order_check
 from hooks.service import Service
 
 SERVICES: Final[tuple[Service, ...]] = (
     glucose_review.SERVICE,
     insulin_adjustment.SERVICE,
+    insulin_order_check.SERVICE,
 )
