@@ -4,6 +4,7 @@ Sits beside `timing`, which parses every other form; what this cannot read it le
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -12,13 +13,19 @@ from numpy.typing import NDArray
 from fhir_mappers.timing import MS_PER_DAY, MS_PER_MINUTE
 from models.time_series import UNKNOWN_OFFSET
 
-SECONDS_WIDTH: Final = 19
-"""`2024-05-02T10:15:00`; then an optional `.123`, then `Z` or `+02:00`."""
+FORMS: Final = (
+    b"0000-00-00T00:00:00Z",
+    b"0000-00-00T00:00:00.000Z",
+    b"0000-00-00T00:00:00+00:00",
+    b"0000-00-00T00:00:00.000+00:00",
+)
+"""The forms in common use, each of its own width; 0 stands for any digit, + for a sign."""
 
-FRACTION_WIDTH: Final = 4
-WIDTHS: Final = (20, 24, 25, 29)
-DIGITS: Final = (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18)
-SEPARATORS: Final = ((4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"))
+MILLISECONDS_AT: Final = 20
+PLACES: Final = ((0, 4), (5, 2), (8, 2), (11, 2), (14, 2), (17, 2))
+"""Where year, month, day, hour, minute and second stand, and how many digits they have."""
+
+MINUS: Final = ord("-") - ord("+")
 DAYS_BEFORE_1970: Final = 719_468
 """Days from 0000-03-01 to 1970-01-01 in the proleptic Gregorian calendar."""
 
@@ -33,59 +40,60 @@ def parse_instants(texts: Sequence[str]) -> Columns:
     offset = np.full(len(texts), UNKNOWN_OFFSET, np.int16)
     readable = np.zeros(len(texts), np.bool_)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    for width in WIDTHS:
-        (here,) = np.nonzero(lengths == width)
+    for form in FORMS:
+        (here,) = np.nonzero(lengths == len(form))
         if here.size:
             same = texts if here.size == len(texts) else [texts[i] for i in here.tolist()]
-            joined = "".join(same).encode("ascii", "replace")
-            characters = np.frombuffer(joined, np.uint8).reshape(here.size, width)
-            at_ms[here], offset[here], readable[here] = _parse(characters)
+            characters = np.frombuffer("".join(same).encode("ascii", "replace"), np.uint8)
+            at_ms[here], offset[here], readable[here] = _parse(characters.reshape(-1, len(form)), form)
     return at_ms, offset, readable
 
 
-def _parse(text: NDArray[np.uint8]) -> Columns:
-    """Texts of one width: digits, separators and signs stand at fixed places, or the text is unreadable."""
-    width = text.shape[1]
-    zone_at = SECONDS_WIDTH + (FRACTION_WIDTH if width in (24, 29) else 0)
-    digits = [*DIGITS, *(range(20, 23) if zone_at > SECONDS_WIDTH else ())]
-    places = [*SEPARATORS, *([(19, ".")] if zone_at > SECONDS_WIDTH else [])]
-    number = text.astype(np.int32) - ord("0")
-    good = np.logical_and.reduce([text[:, place] == ord(mark) for place, mark in places])
-    good &= ((number[:, digits] >= 0) & (number[:, digits] <= 9)).all(axis=1)
-
-    def two(place: int) -> NDArray[np.int32]:
-        return number[:, place] * 10 + number[:, place + 1]
-
-    year, month, day = two(0) * 100 + two(2), two(5), two(8)
-    hour, minute, second = two(11), two(14), two(17)
-    good &= (month >= 1) & (month <= 12) & (hour <= 23) & (minute <= 59) & (second <= 59)
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    good &= (day >= 1) & (day <= DAYS_IN_MONTH[np.clip(month, 0, 12)] + (leap & (month == 2)))
+def _parse(characters: NDArray[np.uint8], form: bytes) -> Columns:
+    """Texts of one form. Less the form itself, digits are 0 to 9, separators 0, and a sign 0 or 2."""
+    template = np.frombuffer(form, np.uint8)
+    most = np.select([template == ord("0"), template == ord("+")], [9, MINUS], 0).astype(np.uint8)
+    digits = characters - template
+    fits = digits <= most
+    good = np.ones(len(digits), np.bool_) if fits.all() else fits.all(axis=1)
+    places = [*PLACES, *([(MILLISECONDS_AT, 3)] if b"." in form else [])]
+    sign_at = form.find(b"+")
+    if sign_at > 0:
+        places += [(sign_at + 1, 2), (sign_at + 4, 2)]
+    numbers = (digits.astype(np.float32) @ _weights(tuple(places), len(form))).astype(np.int32)
+    year, month, day, hour, minute, second = columns = np.ascontiguousarray(numbers.T)[:6]
+    good &= _is_date_and_time(columns)
     at_ms = ((hour * 60 + minute) * 60 + second).astype(np.int64) * 1000 + _days(
         year, month, day
     ) * MS_PER_DAY
-    if zone_at > SECONDS_WIDTH:
-        at_ms += number[:, 20] * 100 + two(21)
-    offset, known, zone_good = _offsets(text, number, zone_at)
-    shift = np.where(known, offset, 0).astype(np.int64) * MS_PER_MINUTE
-    return at_ms - shift, np.where(known, offset, UNKNOWN_OFFSET).astype(np.int16), good & zone_good
+    if b"." in form:
+        at_ms += numbers[:, 6]
+    if sign_at < 0:
+        return at_ms, np.full(len(digits), UNKNOWN_OFFSET, np.int16), good
+    west, size = digits[:, sign_at] == MINUS, numbers[:, -2] * 60 + numbers[:, -1]
+    good &= (west | (digits[:, sign_at] == 0)) & (numbers[:, -2] <= 14) & (numbers[:, -1] <= 59)
+    offset = np.where(west, -size, size)
+    hidden = west & (size == 0)
+    return at_ms - offset * MS_PER_MINUTE, np.where(hidden, UNKNOWN_OFFSET, offset).astype(np.int16), good
 
 
-def _offsets(
-    text: NDArray[np.uint8], number: NDArray[np.int32], place: int
-) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Minutes east of UTC, whether the local hour is known at all, and whether the zone could be read."""
-    rows = text.shape[0]
-    if text.shape[1] == place + 1:
-        return np.zeros(rows, np.int32), np.zeros(rows, np.bool_), text[:, place] == ord("Z")
-    west = text[:, place] == ord("-")
-    hours = number[:, place + 1] * 10 + number[:, place + 2]
-    minutes = number[:, place + 4] * 10 + number[:, place + 5]
-    size = hours * 60 + minutes
-    digits = number[:, [place + 1, place + 2, place + 4, place + 5]]
-    good = (west | (text[:, place] == ord("+"))) & (text[:, place + 3] == ord(":")) & (hours <= 14)
-    good &= (minutes <= 59) & ((digits >= 0) & (digits <= 9)).all(axis=1)
-    return np.where(west, -size, size), ~(west & (size == 0)), good
+@cache
+def _weights(places: tuple[tuple[int, int], ...], width: int) -> NDArray[np.float32]:
+    """The matrix that turns rows of digits into numbers: a power of ten at each place of each number."""
+    weights = np.zeros((width, len(places)), np.float32)
+    for number, (start, count) in enumerate(places):
+        weights[start : start + count, number] = 10.0 ** np.arange(count - 1, -1, -1)
+    return weights
+
+
+def _is_date_and_time(columns: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Whether the numbers name a day and a second of it; leap seconds are left to `timing`."""
+    year, month, day, hour, minute, second = columns
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    days = DAYS_IN_MONTH[np.clip(month, 0, 12)] + (leap & (month == 2))
+    calendar = (month >= 1) & (month <= 12) & (day >= 1) & (day <= days)
+    good: NDArray[np.bool_] = calendar & (hour <= 23) & (minute <= 59) & (second <= 59)
+    return good
 
 
 def _days(year: NDArray[np.int32], month: NDArray[np.int32], day: NDArray[np.int32]) -> NDArray[np.int64]:
