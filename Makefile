@@ -22,6 +22,9 @@ check: $(VENV)/.dev  ## style, types, layers
 bench: $(VENV)/.dev  ## speed, as ratios measured in one run
 	$(RUN)/python -m tests.benchmarks
 
+spec: $(VENV)/.dev  ## requirement rows: covered by a test, out of scope with a reason, open
+	@$(RUN)/python tests/spec_coverage.py
+
 safety: $(VENV)/.dev  ## the long random runs over the dosing limits
 	$(RUN)/pytest tests -m "safety or not safety" -k "safety or clamp or H01 or H02" --hypothesis-profile=safety
 

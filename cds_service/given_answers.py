@@ -3,7 +3,9 @@
 Between `routes.cds_hooks` and `store`; nothing here holds a token or a patient's id in clear.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -13,6 +15,7 @@ from cds_service.store.audit import Event
 from cds_service.store.decisions import DecisionRecord
 from cds_service.store.feedback import GivenCard
 from cds_service.tenants import Tenant
+from hooks.errors import CannotAnswer
 from hooks.protocol import HookRequest
 from hooks.service import Service
 
@@ -20,56 +23,61 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """One answered call: who asked which service what and when, and what was decided."""
+class Call:
+    """One call that was understood: who asked which service what, and when."""
 
     tenant: Tenant
     service: Service
     asked: HookRequest
     moment: Moment
-    answered: Answered
 
 
-def keep(store: Store, given: Given, body: bytes) -> None:
+def keep(store: Store, call: Call, answered: Answered, body: bytes) -> None:
     """Commit what must outlive the answer. Raises Unavailable (503): what cannot be recorded is not sent."""
     cards = [
-        GivenCard(card.uuid, given.service.id, given.asked.hook_instance, given.moment.as_of_ms)
-        for card in given.answered.decision.cards
+        GivenCard(card.uuid, call.service.id, call.asked.hook_instance, call.moment.as_of_ms)
+        for card in answered.decision.cards
     ]
-    store.decisions.record(given.tenant.id, _decision(given, body), cards, _event(given, len(cards)))
-    outcome = str(given.answered.decision.outcome)
-    log.info("hook.answered", service=given.service.id, outcome=outcome, cards=len(cards))
+    outcome = str(answered.decision.outcome)
+    details = {
+        "cards": len(cards),
+        "fetched": list(answered.fetched),
+        "completeness": {key: str(state) for key, state in answered.completeness.items()},
+    }
+    event = _event(call, "hook.answered", outcome, details)
+    store.decisions.record(call.tenant.id, _decision(call, answered, body), cards, event)
+    log.info("hook.answered", service=call.service.id, outcome=outcome, cards=len(cards))
 
 
-def _decision(given: Given, body: bytes) -> DecisionRecord:
-    decision = given.answered.decision
+def keep_refusal(store: Store, call: Call, fault: CannotAnswer) -> None:
+    """Commit a line of audit for a call that was understood and refused. Raises Unavailable (503)."""
+    store.audit.append(call.tenant.id, _event(call, "hook.refused", fault.reason, {"status": fault.status}))
+
+
+def _decision(call: Call, answered: Answered, body: bytes) -> DecisionRecord:
+    decision = answered.decision
     return DecisionRecord(
-        id=str(given.moment.response_id),
-        service=given.service.id,
-        hook_instance=given.asked.hook_instance,
-        as_of_ms=given.moment.as_of_ms,
+        id=str(call.moment.response_id),
+        service=call.service.id,
+        hook_instance=call.asked.hook_instance,
+        as_of_ms=call.moment.as_of_ms,
         outcome=str(decision.outcome),
-        input_sha256=given.answered.input_sha256,
+        input_sha256=answered.input_sha256,
         versions={assessment.model: assessment.version for assessment in decision.assessments},
         output=body,
     )
 
 
-def _event(given: Given, cards: int) -> Event:
-    answered = given.answered
+def _event(call: Call, action: str, outcome: str, details: Mapping[str, Any]) -> Event:
     return Event(
-        at_ms=given.moment.as_of_ms,
-        action="hook.answered",
-        outcome=str(answered.decision.outcome),
-        issuer=given.tenant.issuer,
-        user=given.asked.context.user_id,
-        patient_id=given.asked.context.patient_id,
-        service=given.service.id,
-        hook=given.asked.hook,
-        hook_instance=given.asked.hook_instance,
-        details={
-            "cards": cards,
-            "fetched": list(answered.fetched),
-            "completeness": {key: str(state) for key, state in answered.completeness.items()},
-        },
+        at_ms=call.moment.as_of_ms,
+        action=action,
+        outcome=outcome,
+        issuer=call.tenant.issuer,
+        user=call.asked.context.user_id,
+        patient_id=call.asked.context.patient_id,
+        service=call.service.id,
+        hook=call.asked.hook,
+        hook_instance=call.asked.hook_instance,
+        details=details,
     )

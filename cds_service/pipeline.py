@@ -11,6 +11,7 @@ from uuid import UUID
 
 from cds_service.deadline import Deadline
 from cds_service.fhir_client import Pages, Query
+from fhir_mappers.admission import Admission
 from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import to_patient_record
 from hooks.errors import DataUnobtainable
@@ -80,11 +81,19 @@ class Answered:
 
 def decide(service: Service, request: HookRequest, moment: Moment, place: Place) -> Answered:
     """The service's answer. Raises DataUnobtainable where required data are not to be had (412)."""
+    refuse_foreign_drafts(request, place.site)
     gathered = gather(service, request, moment, place.reader)
     record = to_record(request, gathered, moment, place)
     question = Question(record, request.context, moment.as_of_ms, moment.response_id, place.practice)
     decision = service.decide(question)
     return Answered(decision, record.completeness, gathered.fetched, _digest(request, gathered))
+
+
+def refuse_foreign_drafts(request: HookRequest, site: Site) -> None:
+    """CX11: raises DataUnobtainable where a draft is for another patient; a draft may name none (X11)."""
+    admission = Admission(request.context.patient_id, site)
+    if any(admission.about(draft) == FOREIGN_RESOURCE for draft in request.context.draft_orders):
+        raise DataUnobtainable("A draft order is for another patient.", reason="foreign_draft")
 
 
 def gather(service: Service, request: HookRequest, moment: Moment, reader: Reader | None) -> Gathered:

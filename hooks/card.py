@@ -65,6 +65,10 @@ class UpdateAction:
     description: str
     resource: Mapping[str, Any]
 
+    def __post_init__(self) -> None:
+        if not self.description or not self.resource.get("resourceType") or not self.resource.get("id"):
+            raise InvalidCard("an update says what it does, to a whole resource that has an id (AC2, AC4)")
+
     def to_json(self) -> dict[str, Any]:
         return {"type": "update", "description": self.description, "resource": dict(self.resource)}
 
@@ -75,6 +79,10 @@ class CreateAction:
 
     description: str
     resource: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if not self.description or not self.resource.get("resourceType") or "id" in self.resource:
+            raise InvalidCard("a create says what it does, with a resource that has no id yet (AC2, AC3)")
 
     def to_json(self) -> dict[str, Any]:
         return {"type": "create", "description": self.description, "resource": dict(self.resource)}

@@ -176,7 +176,7 @@ def _resources(bundle: object, name: str) -> list[Mapping[str, Any]]:
 
 
 def _check_selections(selections: Sequence[str], orders: Sequence[Mapping[str, Any]]) -> None:
-    drafted = {reference_of(order) for order in orders}
+    drafted = {reference_of(order) for order in orders if order.get("id")}
     if any(selection not in drafted for selection in selections):
         raise BadRequest("A selection names no draft order.", expression=["context.selections"])
 

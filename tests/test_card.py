@@ -22,7 +22,11 @@ from hooks.card import (
 
 SOURCE = Source("Wearable CDS", Coding("urn:wearable-cds:topic", "glucose", "Glucose"))
 CARD = Card("8f0f2f3e-0000-4000-8000-000000000000", "Time below 70 is 6 %", Indicator.WARNING, SOURCE)
-SUGGESTION = Suggestion(CARD.uuid, "Set 12 units", (UpdateAction("Change the dose", {"id": "x"}),))
+SUGGESTION = Suggestion(
+    CARD.uuid,
+    "Set 12 units",
+    (UpdateAction("Change the dose", {"resourceType": "MedicationRequest", "id": "x"}),),
+)
 
 
 def empties(value: Any) -> list[Any]:
@@ -119,3 +123,22 @@ def test_CA1_CA2_whatever_can_be_made_fits_the_schema(summary: str, indicator: I
     except InvalidCard:
         return
     assert CardSchema().validate(card.to_json()) == {}
+
+
+@pytest.mark.spec("AC1", "AC2", "AC3")
+@pytest.mark.parametrize("resource", [{}, {"id": "x"}, {"resourceType": "Task", "id": "x"}])
+def test_AC3_what_is_created_is_a_whole_resource_without_an_id(resource: dict[str, Any]) -> None:
+    assert CreateAction("New", {"resourceType": "Task"}).to_json()["type"] == "create"
+    with pytest.raises(InvalidCard):
+        CreateAction("New", resource)
+    with pytest.raises(InvalidCard):
+        CreateAction("", {"resourceType": "Task"})
+
+
+@pytest.mark.spec("AC2", "AC4")
+@pytest.mark.parametrize("resource", [{}, {"id": "x"}, {"resourceType": "MedicationRequest"}])
+def test_AC4_what_is_updated_is_a_whole_resource_with_its_id(resource: dict[str, Any]) -> None:
+    with pytest.raises(InvalidCard):
+        UpdateAction("Change", resource)
+    with pytest.raises(InvalidCard):
+        UpdateAction("", {"resourceType": "Task", "id": "x"})

@@ -1,11 +1,14 @@
 """Discovery over HTTP: where it is, what it lists, and that its templates follow the rules of prefetch."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from cds_service.app import create_app
 from cds_service.schemas import DiscoverySchema
+from cds_service.tenants import ServiceSetting
 from hooks.hook_definitions import HOOKS, IDS
 from hooks.prefetch import template
 from hooks.registry import SERVICES
@@ -114,3 +117,25 @@ def test_PT13_every_key_says_what_it_is_for_and_asks_no_wildcard() -> None:
     for service in SERVICES:
         for need in service.needs:
             assert need.purpose and "*" not in template(need, "core")
+
+
+@pytest.mark.spec("DI5", "DI15")
+def test_DI5_DI15_prefetch_is_text_by_key_and_no_template_needs_another(ehr: Any) -> None:
+    for entry in ehr.client.get("/cds-services").json["services"]:
+        assert entry["prefetch"]
+        assert all(isinstance(text, str) and text and "%" not in text for text in entry["prefetch"].values())
+
+
+@pytest.mark.spec("PT11")
+def test_PT11_no_template_needs_an_encounter(ehr: Any) -> None:
+    assert "encounterId" not in ehr.client.get("/cds-services").get_data(as_text=True)
+
+
+@pytest.mark.spec("DI2")
+def test_DI2_a_tenant_without_services_gets_an_empty_list(ehr: Any, settings: Any) -> None:
+    none = {service.id: ServiceSetting(enabled=False) for service in SERVICES}
+    closed = replace(settings, tenants=(replace(settings.tenants[0], services=none),))
+    with create_app(closed).test_client() as client:
+        token = ehr.token("https://cds.example.org/cds-services")
+        answer = client.get("/cds-services", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json) == (200, {"services": []})

@@ -83,7 +83,7 @@ def test_an_episode_names_its_lowest_reading_and_its_ends() -> None:
     assert episode.end_ms == START_MS + 520 * MINUTE_MS
 
 
-@pytest.mark.spec("46")
+@pytest.mark.spec("Q46")
 def test_no_low_is_made_up_in_a_gap_after_one_low_reading() -> None:
     low_then_gap = day((100, 101, 50)).take(np.r_[0:101, 109:288])
     assert count(low_then_gap, "low") == 0

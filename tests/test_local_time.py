@@ -33,7 +33,7 @@ def test_H11_every_instant_has_the_wall_clock_of_the_standard_library(at_ms: lis
     np.testing.assert_array_equal(local_ms(np.array(at_ms, np.int64), zone), expected)
 
 
-@pytest.mark.spec("37")
+@pytest.mark.spec("Q37")
 def test_instants_in_an_hour_that_the_clock_repeats_stay_apart() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     first = int(datetime(2024, 10, 27, 0, 30, tzinfo=UTC).timestamp() * 1000)

@@ -38,7 +38,7 @@ def streams(*each: TimeSeries) -> TimeSeries:
     )
 
 
-@pytest.mark.spec("H-10", "41")
+@pytest.mark.spec("H-10", "Q41")
 def test_H10_of_two_overlapping_sensors_the_fuller_stream_stands_in_each_slot() -> None:
     cleaned = one_stream_per_slot(streams(cgm([100] * 20), cgm([105] * 10, START_MS + 5 * STEP_MS + 60_000)))
     assert cleaned.removed == {"second_stream": 10}
@@ -52,7 +52,7 @@ def test_H10_a_slot_in_which_sensors_contradict_each_other_goes_with_both_readin
     assert len(cleaned.series) == 3
 
 
-@pytest.mark.spec("40")
+@pytest.mark.spec("Q40")
 def test_a_copy_from_a_second_app_ten_seconds_later_counts_once() -> None:
     phone = cgm([100, 110, 120])
     watch = cgm([100, 110, 120], START_MS + 10_000)

@@ -58,7 +58,7 @@ def test_a_change_needs_four_recent_days_and_seven_before(before: int, recent: i
     assert found.sufficient is sufficient and (found.value is None) is not sufficient
 
 
-@pytest.mark.spec("48")
+@pytest.mark.spec("Q48")
 def test_two_sources_are_not_mixed_into_one_baseline() -> None:
     mixed = replace(
         daily(signals.HRV_SDNN, [50.0] * 28),
@@ -165,7 +165,7 @@ def test_without_a_sign_of_wear_there_is_no_step_count() -> None:
     assert found.value is None and found.why_not is not None and "wear" in found.why_not
 
 
-@pytest.mark.spec("44", "45")
+@pytest.mark.spec("Q44", "Q45")
 def test_totals_intervals_phone_and_watch_are_never_added() -> None:
     hours = [24 * d + h + 1 for d in range(7) for h in range(8)]
     both = replace(

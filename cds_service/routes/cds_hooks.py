@@ -13,13 +13,13 @@ from marshmallow import ValidationError
 from cds_service import pipeline, shell
 from cds_service.client_auth import Caller
 from cds_service.deadline import Deadline
-from cds_service.given_answers import Given, keep
+from cds_service.given_answers import Call, keep, keep_refusal
 from cds_service.http import json_response, read_json_body
 from cds_service.places import place_of
 from cds_service.schemas import FeedbackSchema
 from cds_service.store.feedback import FeedbackItem
 from cds_service.tenants import Tenant
-from hooks.errors import BadRequest, UnknownService
+from hooks.errors import BadRequest, CannotAnswer, UnknownService
 from hooks.hook_definitions import HOOKS
 from hooks.prefetch import Dialect, template
 from hooks.protocol import parse
@@ -63,10 +63,19 @@ def call(service_id: str) -> Response:
         raise BadRequest("This service answers another hook.", expression=["hook"])
     seconds = caller.tenant.limits.deadline_s or known.settings.deadline_s
     moment = pipeline.Moment(as_of_ms, Deadline.after(seconds - RESERVE_S), uuid.uuid4())
-    place = place_of(known, caller.tenant, service, asked)
-    answered = pipeline.decide(service, asked, moment, place)
+    return _answer(known, Call(caller.tenant, service, asked, moment))
+
+
+def _answer(known: shell.Shell, call: Call) -> Response:
+    """Answered or refused, it stands in the audit log before anybody hears of it (SE1)."""
+    try:
+        place = place_of(known, call.tenant, call.service, call.asked)
+        answered = pipeline.decide(call.service, call.asked, call.moment, place)
+    except CannotAnswer as fault:
+        keep_refusal(known.store, call, fault)
+        raise
     response = json_response({"cards": [card.to_json() for card in answered.decision.cards]})
-    keep(known.store, Given(caller.tenant, service, asked, moment, answered), response.get_data())
+    keep(known.store, call, answered, response.get_data())
     return response
 
 
