@@ -66,8 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "POST" and not self.server.takes_post:
             self.send(json.dumps(OUTCOME).encode(), status=405)
             return
-        patient = dict(parameters).get("patient", path.rpartition("/")[2])
-        behave = BEHAVIOURS.get(patient, BEHAVIOURS["p-ok"])
+        self.patient = dict(parameters).get("patient", path.rpartition("/")[2])
+        behave = BEHAVIOURS.get(self.patient, BEHAVIOURS["p-ok"])
         try:
             behave(self, int(dict(parameters).get("page", "1")))
         except OSError:
@@ -82,6 +82,9 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Type": "application/fhir+json", **headers}.items():
             self.send_header(name, value)
         self.end_headers()
+
+    def observation(self, number: int) -> dict[str, Any]:
+        return observation(number, self.patient)
 
     def page(self, patient: str, number: int) -> str:
         return f"{self.server.base}/Observation?patient={patient}&page={number}"
@@ -98,7 +101,7 @@ def _dashed(headers: dict[str, str]) -> dict[str, str]:
 
 
 def _three_pages(h: _Handler, page: int) -> None:
-    h.send(bundle(observation(page), next=h.page("p-ok", page + 1) if page < 3 else None))
+    h.send(bundle(h.observation(page), next=h.page("p-ok", page + 1) if page < 3 else None))
 
 
 def _status(status: int, body: bytes = b"{}", **headers: str) -> Callable[[_Handler, int], None]:
@@ -108,7 +111,7 @@ def _status(status: int, body: bytes = b"{}", **headers: str) -> Callable[[_Hand
 def _once(status: int, **headers: str) -> Callable[[_Handler, int], None]:
     def behave(h: _Handler, page: int) -> None:
         first = len(h.server.seen) == 1
-        h.send(b"{}", status=status, **headers) if first else h.send(bundle(observation(1)))
+        h.send(b"{}", status=status, **headers) if first else h.send(bundle(h.observation(1)))
 
     return behave
 
@@ -116,7 +119,7 @@ def _once(status: int, **headers: str) -> Callable[[_Handler, int], None]:
 def _later(status: int) -> Callable[[_Handler, int], None]:
     def behave(h: _Handler, page: int) -> None:
         h.send(b"{}", status=status) if page > 1 else h.send(
-            bundle(observation(1), next=h.page(f"p-{status}-later", 2))
+            bundle(h.observation(1), next=h.page(f"p-{status}-later", 2))
         )
 
     return behave
@@ -147,24 +150,24 @@ def _reset(h: _Handler, page: int) -> None:
 
 
 def _short(h: _Handler, page: int) -> None:
-    body = bundle(observation(1))
+    body = bundle(h.observation(1))
     h.begin(**{"Content-Length": str(len(body) + 10), "Connection": "close"})
     h.wfile.write(body)
 
 
 def _cut(h: _Handler, page: int) -> None:
     h.begin(Connection="close")
-    h.wfile.write(bundle(observation(1), observation(2))[:-40])
+    h.wfile.write(bundle(h.observation(1), h.observation(2))[:-40])
 
 
 def _cut_chunked(h: _Handler, page: int) -> None:
-    body = bundle(observation(1))
+    body = bundle(h.observation(1))
     h.begin(**{"Transfer-Encoding": "chunked", "Connection": "close"})
     h.wfile.write(b"%x\r\n%b\r\n" % (len(body), body))
 
 
 def _gzip(h: _Handler, page: int) -> None:
-    h.send(gzip.compress(bundle(observation(1))), Content_Encoding="gzip")
+    h.send(gzip.compress(bundle(h.observation(1))), Content_Encoding="gzip")
 
 
 def _endless(h: _Handler, page: int) -> None:
@@ -175,12 +178,12 @@ def _endless(h: _Handler, page: int) -> None:
 
 def _next(url: str) -> Callable[[_Handler, int], None]:
     return lambda h, page: h.send(
-        bundle(observation(page), next=url.format(base=h.server.base, page=page + 1))
+        bundle(h.observation(page), next=url.format(base=h.server.base, page=page + 1))
     )
 
 
 def _foreign(h: _Handler, page: int) -> None:
-    h.send(bundle(observation(1), next=f"{h.server.stranger}/Observation?page=2"))
+    h.send(bundle(h.observation(1), next=f"{h.server.stranger}/Observation?page=2"))
 
 
 def _redirect(status: int) -> Callable[[_Handler, int], None]:
@@ -188,7 +191,7 @@ def _redirect(status: int) -> Callable[[_Handler, int], None]:
 
 
 def _a_b_a(h: _Handler, page: int) -> None:
-    h.send(bundle(observation(page), next=h.page("p-aba", 3 - page)))
+    h.send(bundle(h.observation(page), next=h.page("p-aba", 3 - page)))
 
 
 def _outcome_entry(severity: str) -> Callable[[_Handler, int], None]:
@@ -199,7 +202,7 @@ def _outcome_entry(severity: str) -> Callable[[_Handler, int], None]:
         },
         "search": {"mode": "outcome"},
     }
-    return lambda h, page: h.send(bundle(observation(1), entry))
+    return lambda h, page: h.send(bundle(h.observation(1), entry))
 
 
 def _patient(h: _Handler, page: int) -> None:
@@ -223,7 +226,7 @@ BEHAVIOURS: dict[str, Callable[[_Handler, int], None]] = {
     "p-401": _status(401),
     "p-403": _status(403),
     "p-404": _status(404),
-    "p-201": _status(201, bundle(observation(1))),
+    "p-201": lambda h, page: h.send(bundle(h.observation(1)), status=201),
     "p-401-later": _later(401),
     "p-500-later": _later(500),
     "p-login": _status(200, LOGIN_PAGE, Content_Type="text/html; charset=utf-8"),
@@ -239,7 +242,7 @@ BEHAVIOURS: dict[str, Callable[[_Handler, int], None]] = {
     "p-short": _short,
     "p-cut": _cut,
     "p-cut-chunked": _cut_chunked,
-    "p-total": _status(200, bundle(observation(1), total=2)),
+    "p-total": lambda h, page: h.send(bundle(h.observation(1), total=2)),
     "p-gzip": _gzip,
     "p-endless": _endless,
     "p-loop": _next("{base}/Observation?patient=p-loop"),
