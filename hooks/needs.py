@@ -11,6 +11,14 @@ from hooks.prefetch import DataNeed
 GLUCOSE_DAYS: Final = 14
 """The consensus reporting period (Battelino 2019, Diabetes Care 42:1593)."""
 
+VITAL_DAYS: Final = 28
+"""The last week and the three before it, which make the personal baseline."""
+
+VITAL_FEATURES: Final = (
+    "heart_rate", "heart_rate_resting", "hrv_sdnn", "resp_rate", "spo2", "spo2_flow", "spo2_fio2",
+    "body_temperature", "bp_panel", "sbp", "dbp", "body_weight", "af_burden", "ecg_classification",
+)  # fmt: skip
+
 LAB_DAYS: Final = 365
 WEIGHT_DAYS: Final = 365
 """Older values are not used for a dose; asking a year back lets a card say how old the newest is."""
@@ -80,3 +88,19 @@ RENAL: Final = _observations(
     "renal", "renal function limits insulin doses", ("egfr", "creatinine"), LAB_DAYS, 20
 )
 HBA1C: Final = _observations("hba1c", "long-term glucose, shown with its age", ("hba1c",), LAB_DAYS, 10)
+VITAL_SIGNS: Final = DataNeed(
+    "vital-signs",
+    "Observation",
+    "comparison with the patient's own baseline and with absolute limits; NEWS2",
+    (("code", code_list(*VITAL_FEATURES)),),
+    days=VITAL_DAYS,
+    count=5000,
+    required=True,
+)
+ACTIVITY: Final = _observations(
+    "activity",
+    "steps and sleep against the patient's own weeks; wear of the device",
+    ("steps", "steps_per_day", "device_active_pct", "sleep_duration"),
+    VITAL_DAYS,
+    3000,
+)

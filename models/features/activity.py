@@ -50,18 +50,18 @@ def steps_per_day(inputs: ActivityInputs, as_of_ms: int, zone: str | None) -> Fe
         return STEPS.unknown("time zone not known", as_of_ms)
     today = int(local_day(np.array([as_of_ms]), clock)[0])
     days = range(today - STEPS.days, today)
-    worn = _worn_days(inputs, clock)
+    worn = worn_days(inputs, clock)
     if worn is None:
         return STEPS.unknown("wear of the device not known", as_of_ms)
-    steps = _by_day(inputs.interval_steps, clock) | _by_day(inputs.daily_steps, clock)
+    steps = steps_by_day(inputs.interval_steps, clock) | steps_by_day(inputs.daily_steps, clock)
     counted = [steps[day] for day in days if day in worn and day in steps]
     if len(counted) < FEWEST_DAYS:
         return STEPS.unknown(f"{len(counted)} worn days with steps", as_of_ms)
     return STEPS.known(float(np.median(counted)), as_of_ms)
 
 
-def _by_day(steps: TimeSeries | None, clock: ZoneInfo) -> dict[int, float]:
-    """Steps of each local day from the source that counted most on it."""
+def steps_by_day(steps: TimeSeries | None, clock: ZoneInfo) -> dict[int, float]:
+    """Steps by local day number, from the source that counted most on that day."""
     if steps is None:
         return {}
     day, total = local_day(steps.at_ms, clock), {}
@@ -71,7 +71,7 @@ def _by_day(steps: TimeSeries | None, clock: ZoneInfo) -> dict[int, float]:
     return total
 
 
-def _worn_days(inputs: ActivityInputs, clock: ZoneInfo) -> set[int] | None:
+def worn_days(inputs: ActivityInputs, clock: ZoneInfo) -> set[int] | None:
     """Local days on which the device was worn; None when nothing tells."""
     if inputs.worn_percent is None and inputs.heart_rate is None:
         return None

@@ -41,7 +41,7 @@ def sleep_duration(sleep: TimeSeries, as_of_ms: int, zone: str | None) -> Featur
     clock = zone_of(zone)
     if isinstance(clock, Reason):
         return DURATION.unknown("time zone not known", as_of_ms)
-    nights = _nights(sleep.between(DURATION.start_ms(as_of_ms), as_of_ms), clock)
+    nights = nights_of(sleep.between(DURATION.start_ms(as_of_ms), as_of_ms), clock)
     if len(nights) < FEWEST_NIGHTS:
         return DURATION.unknown(f"{len(nights)} nights", as_of_ms)
     return DURATION.known(float(np.median(nights.value)), as_of_ms)
@@ -54,14 +54,14 @@ def sleep_midpoint_sd(sleep: TimeSeries, as_of_ms: int, zone: str | None) -> Fea
         return MIDPOINT_SD.unknown("time zone not known", as_of_ms)
     length_ms = sleep.until_ms - sleep.at_ms
     timed = sleep.take((length_ms > 0) & (length_ms < LONGEST_HOURS * 60 * MINUTE_MS))
-    nights = _nights(timed.between(MIDPOINT_SD.start_ms(as_of_ms), as_of_ms), clock)
+    nights = nights_of(timed.between(MIDPOINT_SD.start_ms(as_of_ms), as_of_ms), clock)
     if len(nights) < FEWEST_NIGHTS:
         return MIDPOINT_SD.unknown(f"{len(nights)} nights with both", as_of_ms)
     middle = local_ms((nights.at_ms + nights.until_ms) // 2, clock) % DAY_MS / MINUTE_MS
     return MIDPOINT_SD.known(_circular_sd_min(middle), as_of_ms)
 
 
-def _nights(sleep: TimeSeries, clock: ZoneInfo) -> TimeSeries:
+def nights_of(sleep: TimeSeries, clock: ZoneInfo) -> TimeSeries:
     """The longest sleep that ends on each local day, from whichever source."""
     long = sleep.take(sleep.value >= SHORTEST_MIN)
     day = local_ms(long.until_ms, clock) // DAY_MS

@@ -25,16 +25,17 @@ HIGHEST: Final = Definition(
 
 def temperature_change(temperature: TimeSeries, as_of_ms: int, zone: str | None) -> Feature:
     """Change of body temperature in degrees Celsius; readings of skin are left out."""
-    return change_from_own_weeks(_core(temperature), CHANGE, as_of_ms, zone)
+    return change_from_own_weeks(core(temperature), CHANGE, as_of_ms, zone)
 
 
 def highest_temperature(temperature: TimeSeries, as_of_ms: int) -> Feature:
     """Highest core temperature of the last 24 hours in degrees Celsius."""
-    window = _core(temperature.between(HIGHEST.start_ms(as_of_ms), as_of_ms))
+    window = core(temperature.between(HIGHEST.start_ms(as_of_ms), as_of_ms))
     if not len(window):
         return HIGHEST.unknown("no such reading in 24 hours", as_of_ms)
     return HIGHEST.known(window.value.max(), as_of_ms)
 
 
-def _core(temperature: TimeSeries) -> TimeSeries:
+def core(temperature: TimeSeries) -> TimeSeries:
+    """The readings that can be core temperature."""
     return temperature.take(temperature.value >= LOWEST_CORE_CEL)
