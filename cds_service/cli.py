@@ -3,37 +3,19 @@
 For people and for checks; every command calls what the service itself calls.
 """
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import click
-import msgspec
 
-from cds_service import local_answers
+from cds_service import cli_operations, local_answers
+from cds_service.cli_output import refuse, show, show_line
 from hooks.service import Practice
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_encoder = msgspec.json.Encoder(decimal_format="number")
-
-
-def refuse(text: str) -> NoReturn:
-    """Say what is wrong on stderr and exit 2."""
-    click.echo(f"wearable-cds: {text}", err=True)
-    sys.exit(2)
-
-
-def show(value: object) -> None:
-    """One JSON document on stdout, indented."""
-    click.echo(msgspec.json.format(_encoder.encode(value), indent=2).decode())
-
-
-def show_line(value: object) -> None:
-    """One JSON document on one line."""
-    click.echo(_encoder.encode(value).decode())
 
 
 def as_of_option(command: Command) -> Command:
@@ -64,6 +46,23 @@ def map_command(file: Path, patient: str, as_of: str | None, points: bool, dropp
         show_line(line)
     if not points and not dropped:
         show(found.summary())
+
+
+@main.command("explain")
+@click.argument("file", type=_FILE)
+@click.option("--patient", required=True, metavar="ID")
+@as_of_option
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+def explain_command(file: Path, patient: str, as_of: str | None, as_json: bool) -> None:
+    """What arrived in FILE, what was used, what was dropped and why, which codes are unknown."""
+    from cds_service.explain_table import print_table
+
+    with local_answers.complaints(refuse):
+        found = local_answers.explain_file(file, patient, as_of)
+    if as_json:
+        show(found)
+    else:
+        print_table(found)
 
 
 @main.command("features")
@@ -156,3 +155,7 @@ def load_command(file: Path, folder: Path) -> None:
             "rows_without_value": loaded.empty_rows,
         }
     )
+
+
+for _command in cli_operations.COMMANDS:
+    main.add_command(_command)

@@ -15,12 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
 import numpy as np
 
 from cds_service import pipeline
 from cds_service.deadline import Deadline
 from fhir_mappers import points as as_points
 from fhir_mappers.decode import NotFhir
+from fhir_mappers.explain import explain
 from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import to_patient_record
 from hooks.errors import CannotAnswer
@@ -73,6 +75,20 @@ def read_bytes(file: Path) -> bytes:
     return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
 
 
+class _HookRequest(msgspec.Struct):
+    hook: str
+    prefetch: dict[str, msgspec.Raw]
+
+
+def pages_of(raw: bytes) -> dict[str, list[bytes]]:
+    """The FHIR bodies of a file: itself, or the prefetch entries where it is a hook request."""
+    try:
+        request = msgspec.json.decode(raw, type=_HookRequest)
+    except (msgspec.MsgspecError, RecursionError):
+        return {"file": [raw]}
+    return {key: [bytes(entry)] for key, entry in request.prefetch.items() if bytes(entry) != b"null"}
+
+
 def moment_ms(text: str | None) -> int:
     """`--as-of` in UTC milliseconds, now without it. Raises Complaint on all but ISO 8601 with offset."""
     if text is None:
@@ -88,8 +104,13 @@ def moment_ms(text: str | None) -> int:
 
 def map_file(file: Path, patient_id: str, as_of: str | None, zone: str | None = None) -> Mapped:
     """The resources of a file as series of one patient."""
-    pages = {"file": [read_bytes(file)]}
+    pages = pages_of(read_bytes(file))
     return Mapped(to_patient_record(patient_id, pages, as_of_ms=moment_ms(as_of), site=Site(zone=zone)))
+
+
+def explain_file(file: Path, patient_id: str, as_of: str | None) -> dict[str, Any]:
+    """The integrator's table of a file: what arrived, was used, was dropped and why."""
+    return explain(patient_id, pages_of(read_bytes(file)), as_of_ms=moment_ms(as_of), site=Site())
 
 
 def features_of_file(
@@ -111,7 +132,8 @@ def features_of_file(
 def _cgm_of_fhir(raw: bytes, as_of: str | None, zone: str | None, patient_id: str | None) -> TimeSeries:
     if patient_id is None:
         raise Complaint("--patient is needed for FHIR input")
-    record = to_patient_record(patient_id, {"file": [raw]}, as_of_ms=moment_ms(as_of), site=Site(zone=zone))
+    pages = pages_of(raw)
+    record = to_patient_record(patient_id, pages, as_of_ms=moment_ms(as_of), site=Site(zone=zone))
     return record.series.get(GLUCOSE_CGM) or series_of(
         GLUCOSE_CGM, "mg/dL", np.empty(0, np.int64), np.empty(0)
     )
