@@ -92,4 +92,4 @@ def test_H01_a_signature_names_a_signer_and_a_day(old, new):
 def test_H01_missing_limits_are_told_apart_from_a_crash(monkeypatch, tmp_path):
     monkeypatch.setattr(safety_limits, "files", lambda package: tmp_path)
     with pytest.raises(UnusableLimits, match="missing"):
-        packaged_limits()
+        packaged_limits.__wrapped__()

@@ -92,7 +92,7 @@ def _gather(
         lows=lows,
         fasting=used,
         fasting_week=fasting,
-        signs=overbasalisation_signs(record, fasting, as_of_ms, zone),
+        signs=overbasalisation_signs(record, fasting, lows.metrics, as_of_ms, zone),
     )
 
 

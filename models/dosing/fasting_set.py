@@ -26,10 +26,11 @@ def fasting_set(record: PatientRecord, as_of_ms: int, zone: str | None) -> tuple
     """The fasting values of the last 7 days, oldest first, or why they cannot carry a dose."""
     series = record.series
     sensor = series.get(signals.GLUCOSE_CGM)
+    week = None if sensor is None else sensor.between(as_of_ms - DAYS * DAY_MS, as_of_ms)
     sources = FastingInputs(
         meter=series.get(signals.GLUCOSE_SMBG),
         # of several sensor readings at one instant the lowest: a contradiction must not hide a low
-        sensor=None if sensor is None else lowest_per_instant(drop_error_codes(sensor).series).series,
+        sensor=None if week is None else lowest_per_instant(drop_error_codes(week).series).series,
         carbs=series.get(signals.CARBS),
         marks=series.get(signals.MEAL_MARK),
     )

@@ -14,7 +14,7 @@ from models import signals
 from models.assessment import Reason
 from models.dosing.dose_format import glucose_text
 from models.features.fasting import FastingValue
-from models.features.glycemic import REPORT_DAYS, glycemic_metrics
+from models.features.glycemic import REPORT_DAYS, GlycemicMetrics
 from models.features.local_time import local_day, minute_of_day, zone_of
 from models.features.meals import meal_responses
 from models.features.sampling import DAY_MS
@@ -49,17 +49,21 @@ class Sign:
 
 
 def overbasalisation_signs(
-    record: PatientRecord, fasting: Sequence[FastingValue], as_of_ms: int, zone: str | None
+    record: PatientRecord,
+    fasting: Sequence[FastingValue],
+    metrics: GlycemicMetrics | None,
+    as_of_ms: int,
+    zone: str | None,
 ) -> tuple[Sign, ...]:
     """The signs in glucose. The dose per kilogram is a limit of its own (`models.dosing.limits`)."""
     sensor = record.series.get(signals.GLUCOSE_CGM)
-    if sensor is None:
+    if sensor is None or metrics is None:
         return ()
     recent = sensor.between(as_of_ms - REPORT_DAYS * DAY_MS, as_of_ms)
     cgm = usable_cgm(recent).series
     return (
         *_night_drop(cgm, fasting, zone),
-        *_variability(cgm, as_of_ms),
+        *_variability(metrics),
         *_meal_rise(record, cgm),
     )
 
@@ -85,8 +89,7 @@ def night_drops_mgdl(cgm: TimeSeries, fasting: Sequence[FastingValue], zone: str
     return [bedtime[value.day - 1] - value.mgdl for value in fasting if value.day - 1 in bedtime]
 
 
-def _variability(cgm: TimeSeries, as_of_ms: int) -> Iterator[Sign]:
-    metrics = glycemic_metrics(cgm, as_of_ms)
+def _variability(metrics: GlycemicMetrics) -> Iterator[Sign]:
     if (
         metrics.sufficient
         and metrics.cv_percent is not None

@@ -14,7 +14,7 @@ from models import signals
 from models.assessment import Input
 from models.dosing.titration_table import Edge
 from models.features.bands import LOW, VERY_LOW, GlucoseLimit, shown_glucose
-from models.features.glycemic import glycemic_metrics
+from models.features.glycemic import GlycemicMetrics, glycemic_metrics
 from models.features.sampling import DAY_MS, MINUTE_MS
 from models.patient_record import PatientRecord
 from models.preprocess.error_codes import drop_error_codes
@@ -39,7 +39,7 @@ class RecentLows:
 
     `low_now` and `very_low_now`: the newest reading, at most an hour old, is below 70 or 54 mg/dL.
     `low_in_24_h`, `very_low_in_7_d`: the lowest such reading. `lowest_in_7_d`: the lowest of all.
-    Shares of CGM time in percent over 14 days, None without CGM. `readings`: in 7 days, all sources.
+    `readings`: in 7 days, all sources. `metrics`: of 14 days of CGM, None without CGM.
     """
 
     newest: Input | None
@@ -49,13 +49,22 @@ class RecentLows:
     very_low_in_7_d: Input | None
     lowest_in_7_d: Input | None
     readings: int
-    time_below_70_percent: float | None
-    time_below_54_percent: float | None
+    metrics: GlycemicMetrics | None
 
     @property
     def recently(self) -> bool:
         """Any below 70 mg/dL (3.9 mmol/L) in 24 h or below 54 mg/dL (3.0 mmol/L) in 7 days."""
         return self.low_in_24_h is not None or self.very_low_in_7_d is not None
+
+    @property
+    def time_below_70_percent(self) -> float | None:
+        """Share of CGM time below 70 mg/dL in percent; None without CGM."""
+        return self.metrics.time_below_70_percent if self.metrics else None
+
+    @property
+    def time_below_54_percent(self) -> float | None:
+        """Share of CGM time below 54 mg/dL in percent; None without CGM."""
+        return self.metrics.time_below_54_percent if self.metrics else None
 
     @property
     def time_below_over_target(self) -> bool:
@@ -82,8 +91,7 @@ def recent_lows(record: PatientRecord, as_of_ms: int) -> RecentLows:
         very_low_in_7_d=_lowest(very_low),
         lowest_in_7_d=_lowest(parts),
         readings=sum(len(part) for part in parts),
-        time_below_70_percent=metrics.time_below_70_percent if metrics else None,
-        time_below_54_percent=metrics.time_below_54_percent if metrics else None,
+        metrics=metrics,
     )
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -74,6 +75,7 @@ def load_limits(text: str) -> SafetyLimits:
         raise UnusableLimits(f"the limits file cannot be read: {error}") from error
 
 
+@cache
 def packaged_limits() -> SafetyLimits:
     """The limits that come with the software. UnusableLimits when they are missing or unsigned."""
     try:
