@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,14 @@ from urllib.parse import urlencode, urlsplit
 
 from werkzeug.test import TestResponse
 
+from cds_service.addresses import parse_base
 from cds_service.app import create_app
 from cds_service.sandbox.app import Sandbox, SandboxSettings, create_sandbox
 from cds_service.sandbox.demo import serving
 from cds_service.sandbox.demo_state import DemoState
 from cds_service.sandbox.patients import simulated_patients
 from cds_service.settings import load_settings
+from cds_service.tenants import FhirBase
 
 NOW_MS = 1_778_832_000_000  # 2026-05-15T08:00:00Z
 ORIGIN = "http://127.0.0.1:8001"
@@ -98,14 +100,21 @@ def free_port() -> int:
 
 
 @contextmanager
-def linked(folder: Path) -> Iterator[Linked]:
-    """Both processes of the demonstration as threads, with the demonstration's own registration and keys."""
+def linked(folder: Path, other_bases: tuple[str, ...] = ()) -> Iterator[Linked]:
+    """Both processes of the demonstration as threads, with the demonstration's own registration and keys.
+
+    `other_bases` are FHIR servers registered beside the sandbox's own.
+    """
     service_port, sandbox_port = free_port(), free_port()
     state = DemoState(folder, f"http://127.0.0.1:{service_port}", f"http://127.0.0.1:{sandbox_port}")
     settings = load_settings(state.prepare())
+    bases = tuple(FhirBase(parse_base(base, loopback=True), allow_private=True) for base in other_bases)
+    tenant = replace(settings.tenants[0], fhir_bases=settings.tenants[0].fhir_bases + bases)
+    settings = replace(settings, tenants=(tenant,), deadline_s=10.0)
     sandbox = create_sandbox(state.sandbox, Clock())
     sandbox.storage.put_all(simulated())
     service = create_app(settings, clock_ms=Clock())
     with serving(sandbox.app, sandbox_port), serving(service, service_port):
         yield Linked(sandbox, state.sandbox_origin, state.service_base)
+    service.extensions["wearable_cds"].egress.close()
     sandbox.storage.close()
