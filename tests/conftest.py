@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import time
 import uuid
 from base64 import urlsafe_b64encode
@@ -30,6 +31,42 @@ AS_OF = datetime(2026, 5, 15, 8, 0, tzinfo=UTC)
 hypothesis_settings.register_profile("ci", max_examples=100, deadline=None)
 hypothesis_settings.register_profile("safety", max_examples=1_000_000, deadline=None)
 hypothesis_settings.load_profile("ci")
+
+
+def _is_here(address: object) -> bool:
+    """Whether an address of a socket, or a name to resolve, is of this machine."""
+    if not isinstance(address, tuple):
+        return True  # a path: Unix sockets
+    host = address[0].decode() if isinstance(address[0], bytes) else address[0]
+    return host in (None, "", "localhost", "::1") or str(host).startswith("127.")
+
+
+@pytest.fixture(autouse=True)
+def only_this_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test reaches a network: names resolve to nothing, and an attempt to connect fails the test."""
+    attempts: list[object] = []
+    connect, connect_ex, resolve = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def denied(address: object) -> None:
+        attempts.append(address)
+        raise ConnectionRefusedError(f"tests reach no network, and not {address}")
+
+    def checked_connect(self: socket.socket, address: Any) -> None:
+        return connect(self, address) if _is_here(address) else denied(address)
+
+    def checked_connect_ex(self: socket.socket, address: Any) -> Any:
+        return connect_ex(self, address) if _is_here(address) else denied(address)
+
+    def checked_resolve(host: Any, port: Any, *rest: Any, **named: Any) -> Any:
+        if not _is_here((host,)):  # an address in numbers needs no server; a name is not found
+            named["flags"] = named.get("flags", 0) | socket.AI_NUMERICHOST
+        return resolve(host, port, *rest[:3], **named)
+
+    monkeypatch.setattr(socket.socket, "connect", checked_connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", checked_connect_ex)
+    monkeypatch.setattr(socket, "getaddrinfo", checked_resolve)
+    yield
+    assert attempts == []
 
 
 @pytest.fixture(scope="session")
