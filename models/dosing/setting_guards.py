@@ -29,7 +29,8 @@ def permitted(changes: Sequence[SettingChange], only_reductions: NDArray[np.bool
     """Which changes may be considered for which patient, (n, changes)."""
     adds = np.array([change.adds_insulin for change in changes])
     small = np.array([_within_limits(change) for change in changes])
-    return small & ~(only_reductions[:, None] & adds)
+    mask: NDArray[np.bool_] = small & ~(only_reductions[:, None] & adds)
+    return mask
 
 
 def guarded(log_factors: Array, only_reductions: NDArray[np.bool_]) -> Array:
