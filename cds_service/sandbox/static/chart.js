@@ -24,11 +24,11 @@ function prefetch() {
 }
 
 async function fire(hook, body, region) {
-  const turn = ++state.asked;
+  const turn = hook === "patient-view" ? null : ++state.asked;
   field("progress").textContent = `Asking the services about ${hook} …`;
   try {
     const answer = await post(`${base}/hooks/${hook}`, { ...body, prefetch: prefetch() });
-    if (turn !== state.asked && hook !== "patient-view") return null; // a newer draft was asked about meanwhile
+    if (turn !== null && turn !== state.asked) return null; // a newer draft was asked about meanwhile
     field(region).innerHTML = answer.cards;
     field("panel").innerHTML = answer.panel || "<p>No call was made.</p>";
     field("progress").textContent =
@@ -60,11 +60,14 @@ async function select() {
   if (!form.rxcui.value) return discard();
   const filled = { rxcui: form.rxcui.value, units: form.units.value, when: form.when.value };
   if (state.draft) filled.id = state.draft.id;
+  field("sign").disabled = true; // until the draft says what the form says
+  field("order-state").textContent = "Drafting …";
   const answer = await fire("order-select", { form: filled }, "order-cards");
   if (answer) show(answer.draft, `Draft: ${form.units.value || "dose missing, no"} units ${form.when.selectedOptions[0].text}`);
 }
 
 function discard() {
+  state.asked += 1; // an answer that is still on its way belongs to the draft that is thrown away
   form.reset();
   field("order-cards").replaceChildren();
   show(null, "No draft yet. Choosing an insulin fires order-select.");
