@@ -78,7 +78,7 @@ def test_the_registration_is_one_that_the_service_accepts_and_secrets_are_the_ow
     assert tenant.issuer == "http://127.0.0.1:8001" and tenant.client_id == "wearable-cds"
     assert tenant.offers("insulin-adjustment", dosing=True)
     assert settings.secret_key == load_settings(state.prepare()).secret_key
-    for name in ("ehr-signing-key.pem", "backend-key.pem", "service-secret"):
+    for name in ("ehr-signing-key.pem", "backend-keys.json", "service-secret"):
         assert stat.S_IMODE(os.stat(tmp_path / name).st_mode) == 0o600  # noqa: PTH116
 
 
