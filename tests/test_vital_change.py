@@ -35,7 +35,7 @@ def daily(signal: str, values: list[float], hours_ago: float = 4.0) -> TimeSerie
 def answer(series: TimeSeries, watched: Watched = RESTING) -> Answer:
     clock = zone_of("UTC")
     assert not hasattr(clock, "code")
-    return assess_change(watched, series, window_at(AS_OF_MS, clock))  # type: ignore[arg-type]
+    return assess_change(watched, series, window_at(AS_OF_MS, clock))
 
 
 def comparison(found: Answer) -> Comparison:
@@ -121,12 +121,12 @@ def worn(days: int, but: set[int] | None = None) -> TimeSeries:
 def step_answer(counts: list[float], wear: TimeSeries | None) -> Answer:
     clock = zone_of("UTC")
     inputs = ActivityInputs(daily_steps=daily(signals.STEPS_PER_DAY, counts, 12.0), heart_rate=wear)
-    return assess_steps(BY_SIGNAL[signals.STEPS_PER_DAY], inputs, window_at(AS_OF_MS, clock))  # type: ignore[arg-type]
+    return assess_steps(BY_SIGNAL[signals.STEPS_PER_DAY], inputs, window_at(AS_OF_MS, clock))
 
 
 def test_steps_that_collapse_on_worn_days_are_said() -> None:
     found = comparison(step_answer([8000.0] * 24 + [1500.0] * 4, worn(28)))
-    assert found.says == "down" and found.now.value == 1500 and round(found.usual.value) == 8000  # type: ignore[union-attr]
+    assert found.says == "down" and found.now.value == 1500 and round(found.usual.value) == 8000
 
 
 def test_steps_of_days_on_which_nothing_was_worn_are_no_collapse() -> None:

@@ -144,14 +144,14 @@ def nights(low_nights: int, nights: int = 7, readings: int = 10) -> TimeSeries:
 
 @pytest.mark.parametrize(("low", "found"), [(0, False), (1, False), (2, True), (5, True)])
 def test_two_nights_low_for_a_third_of_the_time_are_said(low: int, found: bool) -> None:
-    answer = result(assess_nights(nights(low), UTC, AS_OF_MS))  # type: ignore[arg-type]
+    answer = result(assess_nights(nights(low), UTC, AS_OF_MS))
     assert (answer.urgency is not None) is found
 
 
 def test_nights_need_ten_readings_and_three_nights_but_two_low_ones_are_always_said() -> None:
-    assert isinstance(assess_nights(nights(0, 2), UTC, AS_OF_MS), NotAssessed)  # type: ignore[arg-type]
-    assert isinstance(assess_nights(nights(2, 7, 9), UTC, AS_OF_MS), NotAssessed)  # type: ignore[arg-type]
-    assert isinstance(assess_nights(nights(2, 2), UTC, AS_OF_MS), Assessment)  # type: ignore[arg-type]
+    assert isinstance(assess_nights(nights(0, 2), UTC, AS_OF_MS), NotAssessed)
+    assert isinstance(assess_nights(nights(2, 7, 9), UTC, AS_OF_MS), NotAssessed)
+    assert isinstance(assess_nights(nights(2, 2), UTC, AS_OF_MS), Assessment)
 
 
 def classified(*words: str) -> TimeSeries:
@@ -197,8 +197,8 @@ def every_day(first_days_ago: int, last_days_ago: int) -> TimeSeries:
 
 
 def test_a_daily_signal_that_stops_is_said_with_its_last_day_and_a_rare_one_is_not() -> None:
-    silent = result(assess_dropout(record(every_day(20, 3)), UTC, AS_OF_MS))  # type: ignore[arg-type]
+    silent = result(assess_dropout(record(every_day(20, 3)), UTC, AS_OF_MS))
     assert silent.urgency is not None and silent.since_ms == AS_OF_MS - 3 * DAY_MS - 60 * MINUTE_MS
-    assert result(assess_dropout(record(every_day(20, 1)), UTC, AS_OF_MS)).urgency is None  # type: ignore[arg-type]
+    assert result(assess_dropout(record(every_day(20, 1)), UTC, AS_OF_MS)).urgency is None
     rare = record(every_day(8, 3))
-    assert isinstance(assess_dropout(rare, UTC, AS_OF_MS), NotAssessed)  # type: ignore[arg-type]
+    assert isinstance(assess_dropout(rare, UTC, AS_OF_MS), NotAssessed)

@@ -154,7 +154,7 @@ def test_shifting_all_time_by_whole_days_changes_nothing_but_dates(record: Patie
     assert [(c.name, c.says, c.now, c.usual) for c in later.comparisons] == [
         (c.name, c.says, c.now, c.usual) for c in here.comparisons
     ]
-    shifts = {a.since_ms - b.since_ms for a, b in zip(later.findings, here.findings, strict=True)}  # type: ignore[operator]
+    shifts = {a.since_ms - b.since_ms for a, b in zip(later.findings, here.findings, strict=True)}
     assert shifts <= {days * DAY_MS}
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.assessment import Reason, ReasonCode
+from models.features.grouped_median import grouped_medians
 from models.features.local_time import local_day, minute_of_day, zone_of
 from models.features.sampling import DAY_MS
 from models.time_series import TimeSeries
@@ -50,8 +51,8 @@ def baseline_of(series: TimeSeries, before_ms: int, zone: str | None, days: int 
         text = f"Readings on {worn} of the {days} days before; a personal baseline needs {FEWEST_DAYS}."
         return Reason(ReasonCode.SPARSE, series.signal, text)
     hour = minute_of_day(past.at_ms, clock) // 60
-    by_hour = [_median_and_spread(past.value[hour == h]) for h in range(24)]
-    median, spread = np.array(by_hour).T
+    median = _by_hour(hour, past.value)
+    spread = SD_PER_MAD * _by_hour(hour, np.abs(past.value - median[hour]))
     return Baseline(clock, median, spread, worn)
 
 
@@ -68,8 +69,10 @@ def deviation(series: TimeSeries, baseline: Baseline) -> NDArray[np.float64]:
     return distance
 
 
-def _median_and_spread(value: NDArray[np.float64]) -> tuple[float, float]:
-    if value.size < FEWEST_READINGS_PER_HOUR:
-        return np.nan, np.nan
-    median = float(np.median(value))
-    return median, SD_PER_MAD * float(np.median(np.abs(value - median)))
+def _by_hour(hour: NDArray[np.int64], value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median of each hour, float64[24], NaN where there are too few values."""
+    found = grouped_medians(hour, value)
+    enough = found.count >= FEWEST_READINGS_PER_HOUR
+    medians = np.full(24, np.nan)
+    medians[found.group[enough]] = found.median[enough]
+    return medians

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.assessment import Reason
 from models.features.baseline import Baseline, baseline_of
+from models.features.grouped_median import grouped_medians
 from models.features.local_time import local_day, minute_of_day
 from models.preprocess.copies import lowest_per_instant
 from models.time_series import TimeSeries
@@ -43,7 +44,7 @@ class DailyValues:
 
 def main_source(series: TimeSeries, clock: ZoneInfo) -> TimeSeries:
     """The readings of the source that has most days: two devices are never one baseline."""
-    if np.unique(series.source).size <= 1:
+    if not len(series) or series.source.min() == series.source.max():
         return series
     pair = np.unique(np.stack([series.source.astype(np.int64), local_day(series.at_ms, clock)]), axis=1)
     most = np.bincount(pair[0]).argmax()
@@ -83,8 +84,5 @@ def _usual(series: TimeSeries, own: Baseline) -> NDArray[np.float64]:
 
 def medians_by_day(day: NDArray[np.int64], value: NDArray[np.float64]) -> DailyValues:
     """Median of the values of each day; both arrays of length n, in any order."""
-    order = np.lexsort((value, day))
-    days, first, count = np.unique(day[order], return_index=True, return_counts=True)
-    ordered = value[order]
-    middle = (ordered[first + (count - 1) // 2] + ordered[first + count // 2]) / 2
-    return DailyValues(days, middle, count.astype(np.int64))
+    found = grouped_medians(day, value)
+    return DailyValues(found.group, found.median, found.count)

@@ -4,6 +4,7 @@ Sits under every feature that speaks of a time of day; without a zone there is n
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -61,6 +62,7 @@ def instant_ms(day: int, minute: int, zone: ZoneInfo) -> int:
     return round(wall.timestamp() * 1000)
 
 
+@lru_cache(maxsize=8192)
 def _offset_ms(at_ms: int, zone: ZoneInfo) -> int:
     offset = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone).utcoffset()
     return int((offset or timedelta()) / timedelta(milliseconds=1))
