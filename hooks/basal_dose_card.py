@@ -17,6 +17,7 @@ from hooks.service import Question
 from models.assessment import Assessment
 from models.dosing.basal_proposal import BasalAction, BasalProposal
 from models.dosing.dose_format import step_text, units_text
+from models.features.sampling import DAY_MS
 
 OVERRIDE_REASONS: Final = (
     wording.override("low-explained", "The low glucose is explained and will not recur"),
@@ -31,6 +32,7 @@ LIMIT_TEXTS: Final[Mapping[str, str]] = {
     "start": "the limit of a starting dose cut the number",
     "step": "the limit of one step cut the number",
     "ceiling": "the limit in units per kg cut the number (overbasalisation)",
+    "product_maximum": "the highest daily dose of this product cut the number",
     "rounded_down": "the dose was rounded down to what the pen delivers",
     "no_increase_after_low": "no increase after a low glucose",
     "no_increase_time_below_range": "no increase with this share of time in hypoglycaemia",
@@ -50,6 +52,7 @@ HELD_BY: Final[Mapping[str, str]] = {
     "no_increase_before_interval": "changed too lately to raise",
     "no_increase_above_ceiling": "above 0.5 units per kg",
     "ceiling": "at the limit of 0.5 units per kg",
+    "product_maximum": "at the highest dose of this product",
     "table_interval": "changed too lately to raise",
     "table_low": "a low glucose within the week",
     "low_fasting": "a low fasting glucose within the week",
@@ -87,10 +90,13 @@ def dose_card(question: Question, answer: Assessment[BasalProposal], draft: Draf
             wording.bullets(list(answer.checks)),
             "**Other ways**",
             wording.bullets([alternative.text for alternative in proposal.alternatives]),
+            "**Beside basal insulin**" if proposal.next_steps else "",
+            wording.bullets(list(proposal.next_steps)),
             "**Not known**",
             wording.bullets(_not_known(answer, why_none)),
             "**What would change this**",
             wording.bullets(_would_change(proposal)),
+            f"**Check within a week:** {_weekly_check(question, proposal)}",
             f"**To undo:** {_undo(proposal)}",
             _provenance(question, answer),
         ),
@@ -116,8 +122,8 @@ def _cause(question: Question, answer: Assessment[BasalProposal]) -> str:
     held = [HELD_BY[name] for name in answer.limits if name in HELD_BY]
     if proposal.action is BasalAction.HOLD and held:
         return held[0]
-    mean = wording.glucose(proposal.fasting_mgdl, question.practice.glucose_unit)
-    return proposal.cause or f"mean fasting glucose {mean}"
+    value = wording.glucose(proposal.fasting_mgdl, question.practice.glucose_unit)
+    return proposal.cause or f"{proposal.table.statistic} fasting glucose {value}"
 
 
 def _indicator(proposal: BasalProposal, drafted_u: float | None) -> Indicator:
@@ -157,11 +163,22 @@ def _not_known(answer: Assessment[BasalProposal], why_no_suggestion: str | None)
 
 def _would_change(proposal: BasalProposal) -> list[str]:
     return [
-        f"A mean fasting glucose in another row of the table; its goal is {proposal.table.goal_text()}.",
+        f"A {proposal.table.statistic} fasting glucose in another row of the table, whose goal is "
+        f"{proposal.table.goal_text()}.",
         "Any glucose below 70 mg/dL (3.9 mmol/L) within 24 hours, or below 54 mg/dL (3.0 mmol/L) within "
         "7 days: no increase.",
         "A new weight, eGFR, drug or diagnosis.",
     ]
+
+
+def _weekly_check(question: Question, proposal: BasalProposal) -> str:
+    """What to look at after the change, and when the table may be asked again."""
+    again_ms = question.as_of_ms + round(proposal.table.cadence_days * DAY_MS)
+    return (
+        "any glucose below 70 mg/dL (3.9 mmol/L), above all at night, calls for the dose before or less; "
+        f"{proposal.table.fasting_values} new fasting values are needed, and {proposal.table.title} may be "
+        f"asked again from {wording.day(again_ms, question.zone)}."
+    )
 
 
 def _undo(proposal: BasalProposal) -> str:

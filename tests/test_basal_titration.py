@@ -567,6 +567,149 @@ class TestOverbasalisation:
         assert dose(found) == 20
 
 
+XULTOPHY = InsulinProduct("Xultophy 100/3.6", "degludec+liraglutide", InsulinKind.LONG_WITH_GLP1, 100.0)
+SOLIQUA = InsulinProduct("Soliqua 100/33", "glargine+lixisenatide", InsulinKind.LONG_WITH_GLP1, 100.0)
+NPH = InsulinProduct("NPH insulin", "isophane", InsulinKind.INTERMEDIATE, 100.0)
+NOVOMIX = InsulinProduct("NovoMix 30", "aspart protamine+aspart", InsulinKind.PREMIX, 100.0)
+
+
+class TestProducts:
+    """Insulins with a table, a time of day or a highest dose of their own."""
+
+    def titrated(self, product, current, fasting=160.0, weight=150, **changes):
+        taken = order(float(current), product=product, **changes)
+        rec = record([fasting] * 4, insulin_orders=(taken,))
+        heavy = with_series(rec, BODY_WEIGHT=labs("body_weight", "kg", [(1, weight)]))
+        return answer(heavy, replace(taken, reference="MedicationRequest/draft", status="draft"))
+
+    @pytest.mark.parametrize(
+        ("product", "current", "table", "dose_u", "limits"),
+        [
+            (XULTOPHY, 30, "two-zero-two", 32, ()),
+            (XULTOPHY, 49, "two-zero-two", 50, ("product_maximum",)),
+            (XULTOPHY, 50, "two-zero-two", 50, ("product_maximum",)),
+            (SOLIQUA, 50, "fixed-ratio-weekly", 52, ()),
+            (SOLIQUA, 59, "fixed-ratio-weekly", 60, ("product_maximum",)),
+        ],
+    )
+    def test_combinations_are_capped_by_their_other_drug(self, product, current, table, dose_u, limits):
+        found = self.titrated(product, current)
+        assert (found.result.table.id, dose(found), found.limits) == (table, dose_u, limits)
+
+    def test_a_combination_below_what_its_pen_delivers_is_refused(self):
+        assert dose(self.titrated(SOLIQUA, 17, fasting=75.0)) == 15
+        assert abouts(self.titrated(SOLIQUA, 16, fasting=75.0)) == {"lowest_dose"}
+
+    def test_a_second_glp1_agonist_is_refused(self):
+        taken = order(30.0, product=XULTOPHY)
+        glp1 = Medication(
+            "MedicationRequest/g",
+            "semaglutide",
+            frozenset(),
+            "active",
+            NOW - 400 * DAY,
+            None,
+            "glp1_receptor_agonist",
+        )
+        rec = record(insulin_orders=(taken,), medications=(glp1,))
+        assert abouts(answer(rec, replace(taken, status="draft"))) == {"duplicate_glp1"}
+
+    @pytest.mark.parametrize("product", [XULTOPHY, SOLIQUA, NOVOMIX])
+    def test_a_first_dose_that_depends_on_the_therapy_before_is_not_computed(self, product):
+        draft = order(10.0, product=product, status="draft", when=("EVE",))
+        assert abouts(answer(record(insulin_orders=()), draft)) == {"start"}
+
+    @pytest.mark.parametrize(
+        ("when", "answered"),
+        [
+            (("HS",), True),
+            (("22:00:00",), True),
+            (("EVE",), True),
+            (("16:59:00",), False),
+            (("MORN",), False),
+            ((), False),
+        ],
+    )
+    def test_NPH_is_titrated_by_fasting_glucose_only_when_taken_in_the_evening(self, when, answered):
+        found = self.titrated(NPH, 20, when=when)
+        assert (dose(found) == 22) is answered
+        assert answered or abouts(found) == {"evening_dose"}
+
+    @pytest.mark.parametrize(
+        ("fasting", "dose_u", "limits"),
+        [
+            ([150, 118, 160], 22, ()),
+            ([190, 185, 200], 22, ("step",)),
+            ([100, 150, 150], 20, ()),
+            ([79, 150, 150], 18, ()),
+        ],
+    )
+    def test_evening_premix_follows_the_lowest_of_three_mornings(self, fasting, dose_u, limits):
+        taken = order(20.0, product=NOVOMIX, when=("EVE",))
+        rec = record([float(v) for v in fasting], insulin_orders=(taken,))
+        found = answer(rec, replace(taken, status="draft"))
+        assert (dose(found), found.limits) == (dose_u, limits)
+
+    def test_evening_premix_stops_at_thirty_units_and_twice_daily_is_refused(self):
+        assert self.titrated(NOVOMIX, 30, when=("EVE",)).limits == ("product_maximum",)
+        assert "order_frequency" in abouts(
+            self.titrated(NOVOMIX, 30, when=("MORN", "EVE"), doses_per_day=2.0)
+        )
+
+    @pytest.mark.parametrize(
+        "product",
+        [
+            replace(NOVOMIX, name="NovoMix 50"),
+            replace(GLARGINE, ingredient="icodec"),
+            InsulinProduct("Ryzodeg", "degludec+aspart", InsulinKind.PREMIX, 100.0),
+        ],
+    )
+    def test_an_insulin_that_is_not_listed_is_refused(self, product):
+        assert "insulin_product" in abouts(self.titrated(product, 20, when=("EVE",)))
+
+    def test_a_table_without_a_start_starts_nothing(self):
+        rule = TitrationRule(find_table("fixed-ratio-weekly"), LIMITS)
+        assert abouts(answer(record(insulin_orders=()), rule=rule)) == {"start"}
+
+
+class TestNextSteps:
+    """Where more basal insulin is not what is missing."""
+
+    def steps(self, rec):
+        return " ".join(proposal(rec).next_steps)
+
+    def test_at_the_ceiling_a_glp1_agonist_and_mealtime_insulin_are_named(self):
+        text = self.steps(record(insulin_orders=(order(50.0),)))
+        assert "GLP-1 receptor agonist" in text
+        assert "before the largest meal: 4 units" in text
+
+    @pytest.mark.parametrize(
+        ("hba1c", "named", "lowered"),
+        [(7.0, False, False), (7.1, True, True), (7.9, True, True), (8.0, True, False)],
+    )
+    def test_hba1c_above_goal_with_fasting_on_goal_speaks_of_meals(self, hba1c, named, lowered):
+        text = self.steps(with_series(record([110] * 4), HBA1C=labs("hba1c", "%", [(20, hba1c)])))
+        assert ("before the largest meal: 2 units" in text) is named
+        assert ("the basal dose is lowered by as much" in text) is lowered
+
+    def test_what_is_taken_already_is_not_named(self):
+        lispro = order(product=InsulinProduct("lispro", "lispro", InsulinKind.RAPID, 100.0))
+        glp1 = Medication(
+            "MedicationRequest/g",
+            "semaglutide",
+            frozenset(),
+            "active",
+            NOW - 400 * DAY,
+            None,
+            "glp1_receptor_agonist",
+        )
+        assert self.steps(record(insulin_orders=(lispro, order(50.0)), medications=(glp1,))) == ""
+
+    def test_nothing_is_added_while_basal_insulin_may_still_do_or_after_a_low(self):
+        assert self.steps(record()) == ""
+        assert self.steps(with_lows(record([110] * 4), (0.5, 60))) == ""
+
+
 class TestAlternatives:
     """H-17: never a bare number."""
 

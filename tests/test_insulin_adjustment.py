@@ -105,6 +105,7 @@ def test_H17_no_card_gives_a_bare_number_or_preselects_one(name):
         "Other ways",
         "Not known",
         "What would change this",
+        "Check within a week:",
         "To undo:",
     ):
         assert f"**{part}" in card["detail"]

@@ -130,6 +130,22 @@ def test_H01_no_increase_passes_half_a_unit_per_kilogram(current_u, weight_kg, d
     assert clamped(current_u + 2, current_u, weight_kg=weight_kg) == Clamped(dose_u, limits)
 
 
+@pytest.mark.spec("H-01")
+@pytest.mark.parametrize(
+    ("current_u", "wished_u", "dose_u", "limits"),
+    [
+        (48.0, 50.0, 50.0, ()),
+        (49.0, 51.0, 50.0, ("product_maximum",)),
+        (50.0, 52.0, 50.0, ("product_maximum",)),
+        (55.0, 57.0, 55.0, ("product_maximum",)),
+        (55.0, 50.0, 50.0, ()),
+        (40.0, 46.0, 44.0, ("step",)),
+    ],
+)
+def test_H01_no_increase_passes_the_highest_dose_of_the_product(current_u, wished_u, dose_u, limits):
+    assert clamped(wished_u, current_u, weight_kg=150.0, product_max_u=50.0) == Clamped(dose_u, limits)
+
+
 def test_H01_where_step_and_ceiling_agree_the_step_is_named():
     assert clamped(34.0, 30.0, weight_kg=66.0) == Clamped(33.0, ("step",))
 
@@ -224,9 +240,8 @@ def highest_allowed(s: Situation, limits: BasalLimits) -> float | None:
     steps = [limits.step_units, s.current_dose_u * limits.step_fraction]
     if limits.weekly_step and s.weekly_table and waited >= limits.weekly_step.interval_days:
         steps.append(min(limits.weekly_step.units, s.current_dose_u * limits.weekly_step.fraction))
-    return min(
-        s.current_dose_u + max(steps), max(s.current_dose_u, s.weight_kg * limits.ceiling_units_per_kg)
-    )
+    bounds = [s.weight_kg * limits.ceiling_units_per_kg, s.product_max_u or math.inf]
+    return min(s.current_dose_u + max(steps), *(max(s.current_dose_u, bound) for bound in bounds))
 
 
 def breaches(wished_u: float, s: Situation, limits: BasalLimits) -> list[str]:
@@ -270,6 +285,7 @@ situations = st.builds(
     time_below_over_target=st.booleans(),
     weekly_table=st.booleans(),
     increment_u=st.sampled_from([0.5, 1.0]),
+    product_max_u=st.sampled_from([None, 50.0, 60.0]),
 )
 
 
@@ -295,6 +311,7 @@ def test_H01_many_random_cases_breach_no_rule():
             time_below_over_target=rng.random() < 0.2,
             weekly_table=rng.random() < 0.5,
             increment_u=rng.choice([0.5, 1.0]),
+            product_max_u=rng.choice([None, 50.0, 60.0]),
         )
         wished_u = (current_u or 0) + rng.choice([rng.uniform(-20, 40), float(rng.randint(-8, 8))])
         assert breaches(wished_u, s, rng.choice([STANDARD, WEEKLY])) == [], (wished_u, s)

@@ -107,6 +107,17 @@ def test_H01_a_first_basal_dose_is_held_against_the_start(new, found):
     assert rules(check(record(insulin_orders=()), signed(new))) == found
 
 
+def test_a_combination_is_held_against_the_highest_dose_of_its_other_drug():
+    xultophy = InsulinProduct("Xultophy", "degludec+liraglutide", InsulinKind.LONG_WITH_GLP1, 100.0)
+    rec = with_series(
+        record(insulin_orders=(order(49.0, product=xultophy),)),
+        BODY_WEIGHT=labs("body_weight", "kg", [(3, 150)]),
+    )
+    assert rules(check(rec, signed(50, product=xultophy))) == set()
+    assert rules(check(rec, signed(51, product=xultophy))) == {"product_maximum"}
+    assert rules(check(record(insulin_orders=()), signed(16, product=xultophy))) == set()
+
+
 @pytest.mark.spec("H-02")
 @pytest.mark.parametrize(
     ("value", "new", "found"),

@@ -19,6 +19,16 @@ EDGES = [
         [(5.5, 0), (5.6, 2), (6.6, 2), (6.7, 4), (7.7, 4), (7.8, 6), (9.9, 6), (10.0, 8), (22.0, 8)],
     ),
     ("two-zero-two", [(79, -2), (80, 0), (130, 0), (131, 2)], [(4.3, -2), (4.4, 0), (7.2, 0), (7.3, 2)]),
+    (
+        "fixed-ratio-weekly",
+        [(79, -2), (80, 0), (130, 0), (131, 2), (300, 2)],
+        [(4.3, -2), (4.4, 0), (7.2, 0), (7.3, 2)],
+    ),
+    (
+        "premix-evening",
+        [(79, -2), (80, 0), (110, 0), (111, 2), (140, 2), (141, 4), (180, 4), (181, 6)],
+        [(4.3, -2), (4.4, 0), (6.1, 0), (6.2, 2), (7.8, 2), (7.9, 4), (10.0, 4), (10.1, 6)],
+    ),
     ("predictive-303", [(79, -3), (80, 0), (110, 0), (111, 3)], [(4.3, -3), (4.4, 0), (6.1, 0), (6.2, 3)]),
 ]
 
@@ -55,8 +65,14 @@ def test_every_table_names_its_source_version_and_cadence(table):
     assert all(row.edge for row in table.rows[:-1])
 
 
-def test_only_treat_to_target_is_weekly_and_has_rules_for_lows():
-    assert [table.id for table in TABLES.values() if table.weekly] == ["treat-to-target-2003"]
+def test_the_statistic_of_a_table_is_the_mean_or_the_lowest():
+    assert find_table("ada-basal").fasting_mgdl([100, 130, 160]) == 130
+    assert find_table("premix-evening").fasting_mgdl([100, 130, 160]) == 100
+
+
+def test_weekly_tables_and_their_rules_for_lows_are_marked():
+    weekly = [table.id for table in TABLES.values() if table.weekly]
+    assert weekly == ["treat-to-target-2003", "fixed-ratio-weekly", "premix-evening"]
     table = find_table("treat-to-target-2003")
     assert table.no_increase.edge.mgdl == 72
     assert (table.reduce.edge.mgdl, table.reduce.step_u, table.reduce.days) == (56, -2, 7)

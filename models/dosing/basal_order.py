@@ -11,11 +11,9 @@ import numpy as np
 
 from models import signals
 from models.assessment import Reason, ReasonCode
+from models.dosing.basal_products import product_rule, taken_in_the_evening
 from models.features.sampling import DAY_MS
 from models.patient_record import InsulinKind, InsulinOrder, InsulinProduct, PatientRecord
-
-TITRATED_INGREDIENTS: Final = frozenset({"glargine", "detemir", "degludec"})
-"""Long-acting analogues taken every day; weekly icodec is not titrated by these tables."""
 
 UNITS_PER_ML: Final = 100.0
 """The only concentration that may be dosed (hazard H-04); 200, 300 and 500 are refused."""
@@ -51,9 +49,9 @@ def basal_in_use(
     """The basal insulin of the record, or every reason why the draft cannot be titrated from it."""
     active = [o for o in record.insulin_orders if o.status == "active"]
     basal = [o for o in active if o.product.kind is None or o.product.kind in BASAL_KINDS]
-    reasons = [*_draft_reasons(draft), *_duplicates(basal)]
+    reasons = [*_draft_reasons(draft), *_glp1_reasons(record, draft), *_duplicates(basal)]
     if not basal:
-        reasons += _start_reasons(record, active, as_of_ms)
+        reasons += [*_start_reasons(record, active, as_of_ms), *_no_start_of(draft)]
         return tuple(reasons) or BasalInUse(None, None, None)
     order = basal[0]
     reasons += [*_order_reasons(order, draft, as_of_ms), *_taken_reasons(record, order, as_of_ms)]
@@ -65,11 +63,12 @@ def _draft_reasons(draft: InsulinOrder) -> Iterator[Reason]:
     if draft.as_needed or draft.doses_per_day not in (None, 1.0):
         text = "The draft is not for one dose a day."
         yield Reason(ReasonCode.OUT_OF_POPULATION, "draft_frequency", text)
+    yield from _evening_reasons(draft, "The draft")
 
 
 def _product_reasons(product: InsulinProduct, name: str) -> Iterator[Reason]:
-    if product.kind is not InsulinKind.LONG or product.ingredient not in TITRATED_INGREDIENTS:
-        text = f"{name} is not known to be a long-acting insulin taken daily."
+    if product_rule(product) is None:
+        text = f"{name} is not one that is titrated here."
         yield Reason(ReasonCode.OUT_OF_POPULATION, "insulin_product", text)
     if product.units_per_ml is None:
         text = f"The concentration of {name.lower().removeprefix('the ')} is not stated."
@@ -77,6 +76,22 @@ def _product_reasons(product: InsulinProduct, name: str) -> Iterator[Reason]:
     elif product.units_per_ml != UNITS_PER_ML:
         text = f"{name} is not of the standard concentration."
         yield Reason(ReasonCode.OUT_OF_POPULATION, "insulin_concentration", text)
+
+
+def _evening_reasons(order: InsulinOrder, name: str) -> Iterator[Reason]:
+    rule = product_rule(order.product)
+    if rule is not None and rule.evening_only and not taken_in_the_evening(order):
+        text = (
+            f"{name} does not say that the insulin is taken in the evening, of which fasting glucose tells."
+        )
+        yield Reason(ReasonCode.OUT_OF_POPULATION, "evening_dose", text)
+
+
+def _glp1_reasons(record: PatientRecord, draft: InsulinOrder) -> Iterator[Reason]:
+    combined = draft.product.kind is InsulinKind.LONG_WITH_GLP1
+    if combined and any(drug.drug_class == "glp1_receptor_agonist" for drug in record.medications):
+        text = "A GLP-1 receptor agonist is ordered beside an insulin that contains one."
+        yield Reason(ReasonCode.CONFLICT, "duplicate_glp1", text)
 
 
 def _duplicates(basal: list[InsulinOrder]) -> Iterator[Reason]:
@@ -97,6 +112,13 @@ def _start_reasons(record: PatientRecord, active: list[InsulinOrder], as_of_ms: 
     return reasons
 
 
+def _no_start_of(draft: InsulinOrder) -> Iterator[Reason]:
+    rule = product_rule(draft.product)
+    if rule is not None and not rule.may_start:
+        text = "The first dose of this insulin depends on the therapy before it and is not computed."
+        yield Reason(ReasonCode.OUT_OF_POPULATION, "start", text)
+
+
 def _order_reasons(order: InsulinOrder, draft: InsulinOrder, as_of_ms: int) -> Iterator[Reason]:
     yield from _product_reasons(order.product, "The active basal insulin")
     if (order.product.ingredient, order.product.units_per_ml) != (
@@ -114,6 +136,7 @@ def _order_reasons(order: InsulinOrder, draft: InsulinOrder, as_of_ms: int) -> I
     if order.doses_per_day != 1.0:
         text = "The active order is not for one dose a day."
         yield Reason(ReasonCode.OUT_OF_POPULATION, "order_frequency", text)
+    yield from _evening_reasons(order, "The active order")
     changed_ms = _changed_ms(order)
     if changed_ms is None:
         text = "When the dose last changed is not on record."

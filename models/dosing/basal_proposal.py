@@ -32,9 +32,9 @@ class Alternative:
 class BasalProposal:
     """A proposed basal dose in units a day. `current_dose_u` is None when basal insulin is to be started.
 
-    `why` is the rule as a sentence, `cause` a few words where something else than the mean of the fasting
-    values decided. `fasting` holds the values used, `fasting_mgdl` their mean.
-    `limits_version` names the signed limits that were applied.
+    `why` is the rule as a sentence, `cause` a few words where something else than fasting glucose decided.
+    `fasting` holds the values used, `fasting_mgdl` their mean, or what else the table is for. `next_steps`
+    say what is usual where more basal insulin is not what is missing. `limits_version` names the limits.
     """
 
     action: BasalAction
@@ -47,6 +47,7 @@ class BasalProposal:
     fasting_mgdl: float
     signs: tuple[Sign, ...]
     alternatives: tuple[Alternative, ...]
+    next_steps: tuple[str, ...]
     limits_version: str
 
     @property

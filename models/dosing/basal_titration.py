@@ -5,21 +5,25 @@ needed is missing or forbids a dose, asks the table, and gives `models.dosing.li
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from models.assessment import Assessment, NotAssessed, Outcome, Reason, ReasonCode, Refused
 from models.dosing.basal_alternatives import alternatives
 from models.dosing.basal_evidence import checks_made, inputs_used, not_known
 from models.dosing.basal_order import BasalInUse, basal_in_use
+from models.dosing.basal_products import product_rule
 from models.dosing.basal_proposal import BasalAction, BasalProposal
 from models.dosing.basal_wish import Case, TitrationRule, Wish, waited, wish
 from models.dosing.dose_format import glucose_text
 from models.dosing.dosing_inputs import read_inputs
 from models.dosing.fasting_set import fasting_set, values_for_table
 from models.dosing.limits import clamp_basal
+from models.dosing.next_steps import next_steps
 from models.dosing.overbasalisation import overbasalisation_signs
 from models.dosing.population import age_years, population_reasons
 from models.dosing.recent_lows import RecentLows, recent_lows
+from models.dosing.titration_table import find_table
 from models.features.fasting import FastingValue
 from models.patient_record import InsulinOrder, PatientRecord
 
@@ -50,11 +54,19 @@ def assess(
 
     The dose in use is that of the active order in `record`; `draft` only names the insulin to be ordered.
     """
-    case = _gather(record, draft, as_of_ms, rule, zone)
+    case = _gather(record, draft, as_of_ms, _rule_for(draft, rule), zone)
     if not isinstance(case, Case):
         return no_answer(case, as_of_ms, recent_lows(record, as_of_ms))
     no_start = _no_start(case) if case.basal.dose_u is None else None
     return _propose(case) if no_start is None else no_answer((no_start,), as_of_ms, case.lows)
+
+
+def _rule_for(draft: InsulinOrder, rule: TitrationRule) -> TitrationRule:
+    """The organisation's table, or the product's own where it has one."""
+    product = product_rule(draft.product)
+    if product is None or product.table is None:
+        return rule
+    return replace(rule, table=find_table(product.table))
 
 
 def no_answer(reasons: tuple[Reason, ...], as_of_ms: int, lows: RecentLows) -> NotAssessed | Refused:
@@ -78,7 +90,8 @@ def _gather(
         *(basal if isinstance(basal, tuple) else ()),
         *((used,) if isinstance(used, Reason) else ()),
     )
-    if reasons or isinstance(inputs, tuple) or isinstance(basal, tuple):
+    product = product_rule(draft.product)
+    if reasons or isinstance(inputs, tuple) or isinstance(basal, tuple) or product is None:
         return reasons
     if isinstance(used, Reason) or isinstance(fasting, Reason):
         return reasons
@@ -89,6 +102,7 @@ def _gather(
         age_years=age_years(record.birth_date, as_of_ms) if record.birth_date else 0,
         inputs=inputs,
         basal=basal,
+        product=product,
         lows=lows,
         fasting=used,
         fasting_week=fasting,
@@ -120,10 +134,11 @@ def _no_start(case: Case) -> Reason | None:
     if case.lows.recently or case.lows.time_below_over_target or case.low_fasting:
         text = "Glucose was low lately: no insulin is started."
         return Reason(ReasonCode.UNSAFE, "recent_lows", text)
+    if case.rule.table.start is None:
+        text = f"{case.rule.table.title} has no rule to start insulin."
+        return Reason(ReasonCode.OUT_OF_POPULATION, "start", text)
     if not case.rule.table.goal[1].exceeded_by(case.fasting_mgdl):
-        text = (
-            f"Mean fasting glucose {glucose_text(case.fasting_mgdl)} is not above the goal: no start is due."
-        )
+        text = f"Fasting glucose {glucose_text(case.fasting_mgdl)} is not above the goal: no start is due."
         return Reason(ReasonCode.OUT_OF_POPULATION, "fasting_glucose", text)
     return None
 
@@ -134,6 +149,9 @@ def _propose(case: Case) -> Answer:
     if not clamped.dose_u:
         text = f"The limits of doses leave none ({', '.join(clamped.limits).replace('_', ' ')})."
         return no_answer((Reason(ReasonCode.UNSAFE, "limits", text),), case.as_of_ms, case.lows)
+    if clamped.dose_u < case.product.min_u:
+        text = "The dose would fall below the lowest that this product delivers: consider another insulin."
+        return no_answer((Reason(ReasonCode.UNSAFE, "lowest_dose", text),), case.as_of_ms, case.lows)
     return Assessment(
         model=MODEL,
         version=VERSION,
@@ -160,6 +178,7 @@ def _proposal(case: Case, asked: Wish, dose_u: float) -> BasalProposal:
         fasting_mgdl=case.fasting_mgdl,
         signs=case.signs,
         alternatives=alternatives(case, dose_u),
+        next_steps=next_steps(case, dose_u),
         limits_version=f"{case.rule.limits.id} {case.rule.limits.version}",
     )
 

@@ -9,13 +9,14 @@ from typing import Final
 
 from models.assessment import Input
 from models.dosing.basal_order import BasalInUse
+from models.dosing.basal_products import BasalProduct
 from models.dosing.dose_format import glucose_text, units_text
 from models.dosing.dosing_inputs import DosingInputs
 from models.dosing.limits import Situation
 from models.dosing.overbasalisation import Sign
 from models.dosing.recent_lows import RecentLows, lowest_below
 from models.dosing.safety_limits import SafetyLimits
-from models.dosing.titration_table import Edge, TitrationTable
+from models.dosing.titration_table import Edge, StartRule, TitrationTable
 from models.features.fasting import FastingValue
 from models.patient_record import PatientRecord
 
@@ -52,6 +53,7 @@ class Case:
     age_years: int
     inputs: DosingInputs
     basal: BasalInUse
+    product: BasalProduct
     lows: RecentLows
     fasting: tuple[FastingValue, ...]
     fasting_week: tuple[FastingValue, ...]
@@ -59,8 +61,8 @@ class Case:
 
     @property
     def fasting_mgdl(self) -> float:
-        """Mean of the fasting values used."""
-        return math.fsum(value.mgdl for value in self.fasting) / len(self.fasting)
+        """Mean, or what else the table is for, of the fasting values used."""
+        return self.rule.table.fasting_mgdl([value.mgdl for value in self.fasting])
 
     @property
     def cautious(self) -> bool:
@@ -83,6 +85,7 @@ class Case:
             time_below_over_target=self.lows.time_below_over_target,
             weekly_table=self.rule.table.weekly and not self.cautious,
             increment_u=self.rule.increment_u,
+            product_max_u=self.product.max_u,
         )
 
 
@@ -90,7 +93,7 @@ class Case:
 class Wish:
     """A dose in units a day, the rule that asks for it as a sentence, and what held it back.
 
-    `cause` is what decided, in a few words, where it was not the mean of the fasting values.
+    `cause` is what decided, in a few words, where it was not the fasting values.
     """
 
     dose_u: float
@@ -101,8 +104,11 @@ class Wish:
 
 def wish(case: Case) -> Wish:
     """The dose that lows and table ask for."""
+    start = case.rule.table.start
+    if case.basal.dose_u is None and start is not None:
+        return _start(case, start)
     if case.basal.dose_u is None:
-        return _start(case)
+        raise ValueError(f"{case.rule.table.id} starts no insulin")
     if case.lows.recently or case.lows.time_below_over_target:
         return _after_low(case, case.basal.dose_u)
     return _by_table(case, case.basal.dose_u)
@@ -125,8 +131,7 @@ def reduced_u(current_u: float, fraction: float, increment_u: float) -> float:
     return at_most_u if at_least_u > at_most_u else min(at_most_u, max(at_least_u, aim_u))
 
 
-def _start(case: Case) -> Wish:
-    start = case.rule.table.start
+def _start(case: Case, start: StartRule) -> Wish:
     per_kg = start.cautious_units_per_kg if case.cautious else start.units_per_kg
     why = f"Start: the lower of {units_text(start.units)} and {per_kg:g} units per kg a day"
     cause = f" (age {case.age_years}, eGFR {case.inputs.egfr_value:.0f})" if case.cautious else ""
@@ -156,7 +161,7 @@ def _by_table(case: Case, current_u: float) -> Wish:
         why = f"{table.title}: {_low_text(low)} lies below {table.reduce.edge}."
         return Wish(current_u + table.reduce.step_u, why, cause=f"after {_low_text(low)}")
     row = table.row_for(case.fasting_mgdl)
-    why = f"{table.title}: mean fasting glucose {table.row_text(row)}."
+    why = f"{table.title}: {table.statistic} fasting glucose {table.row_text(row)}."
     if row.step_u and not waited(case.basal, table, case.as_of_ms):
         return Wish(current_u, why, ("table_interval",))
     if row.step_u > 0 and (held := _held_by(case)):

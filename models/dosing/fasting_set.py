@@ -50,7 +50,7 @@ def fasting_set(record: PatientRecord, as_of_ms: int, zone: str | None) -> tuple
 def values_for_table(
     values: tuple[FastingValue, ...], table: TitrationTable, basal: BasalInUse, waited: bool
 ) -> tuple[FastingValue, ...] | Reason:
-    """The last values that the table takes the mean of.
+    """The last values that the table is for.
 
     Once the table's interval has passed they must all be taken on the present dose: values from before the
     last change would have the same glucose answered twice.
@@ -59,7 +59,7 @@ def values_for_table(
     if len(on_dose) < table.fasting_values:
         text = (
             f"{len(on_dose)} fasting glucose values since the dose last changed; "
-            f"{table.title} takes the mean of {table.fasting_values}."
+            f"{table.title} needs {table.fasting_values}."
         )
         return Reason(ReasonCode.SPARSE, "fasting_glucose", text)
     return tuple(on_dose[-table.fasting_values :])

@@ -18,6 +18,7 @@ LimitName = Literal[
     "start",
     "step",
     "ceiling",
+    "product_maximum",
     "not_negative",
     "rounded_down",
     "out_of_bounds",
@@ -62,6 +63,7 @@ class Situation:
     `low_now`: the current glucose is below 70 mg/dL (3.9 mmol/L). `low_recently`: any below 70 mg/dL in 24 h
     or below 54 mg/dL (3.0 mmol/L) in 7 days. `time_below_over_target`: more than 4 % of CGM time below 70 or
     more than 1 % below 54 mg/dL in 14 days. `increment_u`: what the product can deliver, 1 or 0.5 units.
+    `product_max_u`: the daily dose at which the product's other drug is at its highest, None without one.
     """
 
     current_dose_u: float | None
@@ -72,6 +74,7 @@ class Situation:
     time_below_over_target: bool
     weekly_table: bool
     increment_u: float
+    product_max_u: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +113,21 @@ def _clamp_increase(wished_u: float, current_u: float, situation: Situation, lim
     stop = _after_low(situation) or _too_soon_or_too_high(current_u, situation, limits)
     if stop:
         return Clamped(current_u, (stop,))
-    step_u = current_u + _allowed_step_u(current_u, situation, limits)
-    ceiling_u = limits.ceiling_units_per_kg * situation.weight_kg
-    name: LimitName = "ceiling" if ceiling_u < step_u else "step"
-    raised = _at_most(min(step_u, ceiling_u), name, wished_u, situation.increment_u)
+    highest_u, name = min(_upper_bounds(current_u, situation, limits), key=lambda bound: bound[0])
+    raised = _at_most(highest_u, name, wished_u, situation.increment_u)
     return Clamped(max(current_u, raised.dose_u or 0.0), raised.limits)
+
+
+def _upper_bounds(
+    current_u: float, situation: Situation, limits: BasalLimits
+) -> tuple[tuple[float, LimitName], ...]:
+    """Each bound on a raised dose with its name; of equal ones the first is named."""
+    maximum_u = math.inf if situation.product_max_u is None else situation.product_max_u
+    return (
+        (current_u + _allowed_step_u(current_u, situation, limits), "step"),
+        (limits.ceiling_units_per_kg * situation.weight_kg, "ceiling"),
+        (maximum_u, "product_maximum"),
+    )
 
 
 def _after_low(situation: Situation) -> LimitName | None:

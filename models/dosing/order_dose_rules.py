@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from models.assessment import Reason, ReasonCode
+from models.dosing.basal_products import product_rule
 from models.dosing.limits import LimitName, Situation, clamp_basal
 from models.dosing.order_facts import OrderFacts
 from models.dosing.order_finding import Finding
 from models.features.sampling import DAY_MS
+from models.patient_record import InsulinKind
 
 MISREAD_FACTOR: Final = 5.0
 """A dose this many times the last one is taken for a slip of the decimal point (hazard H-05)."""
@@ -34,12 +36,14 @@ _BY_LIMIT: Final[dict[LimitName, str]] = {
     "no_increase_above_ceiling": "overbasalisation",
     "ceiling": "overbasalisation",
     "step": "step_too_large",
+    "product_maximum": "product_maximum",
     "start": "start_too_high",
 }
 _LIMIT_TEXTS: Final = {
     "raised_after_low": "Basal insulin is started or raised although glucose was low lately",
     "changed_too_soon": "Basal insulin is raised again before 3 days have passed since the last change",
     "overbasalisation": "The basal dose passes 0.5 units per kg a day: a sign of overbasalisation",
+    "product_maximum": "The daily dose is above the highest that this product is meant for",
     "step_too_large": "The basal dose rises by more than the greater of 2 units and 10 %",
     "start_too_high": "The first basal dose is above the lower of 10 units and 0.2 units per kg a day",
 }
@@ -97,6 +101,9 @@ def basal_limits(facts: OrderFacts) -> Iterator[Finding | Reason]:
         text = f"The dose in use cannot be read ({facts.previous.why_no_dose}): the change was not checked."
         yield Reason(ReasonCode.MISSING, "current_dose", text)
         return
+    rule = product_rule(facts.order.product)
+    if facts.previous is None and (rule is None or not rule.may_start):
+        return
     clamped = clamp_basal(dose_u, _situation(facts, weight_kg), facts.limits)
     if "out_of_bounds" in clamped.limits:
         yield Reason(ReasonCode.IMPLAUSIBLE, "dose", "The dose in use or ordered is not plausible.")
@@ -140,7 +147,7 @@ def concentration(facts: OrderFacts) -> Iterator[Finding | Reason]:
 
 
 def _situation(facts: OrderFacts, weight_kg: float) -> Situation:
-    previous = facts.previous
+    previous, rule = facts.previous, product_rule(facts.order.product)
     changed = [at for at in (previous.authored_ms, previous.start_ms) if at is not None] if previous else []
     return Situation(
         current_dose_u=facts.previous_u or None,
@@ -151,6 +158,7 @@ def _situation(facts: OrderFacts, weight_kg: float) -> Situation:
         time_below_over_target=facts.lows.time_below_over_target,
         weekly_table=True,
         increment_u=0.5,
+        product_max_u=rule.max_u if rule and facts.order.product.kind is InsulinKind.LONG_WITH_GLP1 else None,
     )
 
 

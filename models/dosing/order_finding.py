@@ -29,6 +29,7 @@ SEVERITY: Final[Mapping[str, Severity]] = {
     "far_above_weight": Severity.CRITICAL,
     "overbasalisation": Severity.WARNING,
     "start_too_high": Severity.WARNING,
+    "product_maximum": Severity.WARNING,
     "step_too_large": Severity.WARNING,
     "changed_too_soon": Severity.WARNING,
     "bolus_high": Severity.WARNING,

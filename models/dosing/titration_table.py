@@ -4,15 +4,18 @@ The tables are data (`titration_tables.yaml`); the care organisation chooses one
 `models.dosing.basal_titration` computes from it.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import yaml
 
 from models.dosing.dose_format import step_text
 from models.units import to_mgdl
+
+Statistic = Literal["mean", "lowest"]
 
 DEFAULT_TABLE: Final = "ada-basal"
 
@@ -78,7 +81,10 @@ class StartRule:
 
 @dataclass(frozen=True, slots=True)
 class TitrationTable:
-    """One published rule: how often, on which fasting values, and the rows from high to low glucose."""
+    """One published rule: how often, on which fasting values, and the rows from high to low glucose.
+
+    `statistic` of the last `fasting_values` is what the rows are for. Without `start` nothing is started.
+    """
 
     id: str
     version: str
@@ -86,9 +92,10 @@ class TitrationTable:
     source: str
     cadence_days: float
     fasting_values: int
+    statistic: Statistic
     goal: tuple[Edge, Edge]
-    start: StartRule
     rows: tuple[Row, ...]
+    start: StartRule | None = None
     no_increase: LowRule | None = None
     reduce: LowRule | None = None
 
@@ -96,6 +103,12 @@ class TitrationTable:
     def weekly(self) -> bool:
         """Whether it is meant for one change a week; only such a table may take a weekly step."""
         return self.cadence_days >= 7
+
+    def fasting_mgdl(self, values_mgdl: Sequence[float]) -> float:
+        """The statistic of the fasting values that the rows are for."""
+        if self.statistic == "lowest":
+            return min(values_mgdl)
+        return math.fsum(values_mgdl) / len(values_mgdl)
 
     def row_for(self, fasting_mgdl: float) -> Row:
         """The first row that takes the value; the last takes everything."""
@@ -125,7 +138,7 @@ def find_table(table_id: str) -> TitrationTable:
 
 
 def _read_table(table: Mapping[str, Any]) -> TitrationTable:
-    goal, start = table["goal"], table["start"]
+    goal, start = table["goal"], table.get("start")
     return TitrationTable(
         id=table["id"],
         version=table["version"],
@@ -133,9 +146,10 @@ def _read_table(table: Mapping[str, Any]) -> TitrationTable:
         source=table["source"],
         cadence_days=table["cadence_days"],
         fasting_values=table["fasting_values"],
+        statistic=table["statistic"],
         goal=(Edge(goal["from_mgdl"], goal["from_mmoll"]), Edge(goal["to_mgdl"], goal["to_mmoll"])),
-        start=StartRule(start["units"], start["units_per_kg"], start["cautious_units_per_kg"]),
         rows=tuple(_read_row(row) for row in table["rows"]),
+        start=StartRule(**start) if start else None,
         no_increase=_read_low_rule(table.get("no_increase_if_any_below")),
         reduce=_read_low_rule(table.get("reduce_if_any_below")),
     )
