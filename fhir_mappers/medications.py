@@ -28,6 +28,8 @@ from models.patient_record import Medication
 TAKEN: Final = frozenset({"active", "intended", "recorded"})
 """R4 MedicationStatement `active` and `intended`; R5 `recorded`, which says nothing without `adherence`."""
 
+ENDED: Final = frozenset({"completed", "stopped"})
+
 NOT_TAKEN: Final = re.compile(r"not-taking|on-hold|stopped|unknown-to")
 """R5 medication-statement-adherence codes of drugs that are not taken."""
 
@@ -53,6 +55,13 @@ def to_medications(
     ordered = [_of(r, medications) for r in requests if _is_current_order(r)]
     stated = [_of(s, medications) for s in statements if _is_taken(s)]
     found = [m for m in ordered if m.drug_class != INSULIN] + stated
+    return tuple(sorted(found, key=lambda m: (m.name.lower(), m.reference)))
+
+
+def to_past_medications(requests: Sequence[Json], medications: Mapping[str, Json]) -> tuple[Medication, ...]:
+    """Drugs whose order was completed or stopped, by name; insulin too. When that was is rarely said."""
+    ended = [r for r in requests if text(r, "status") in ENDED and text(r, "intent") in ORDER_INTENTS]
+    found = [_of(r, medications) for r in ended if r.get("doNotPerform") is not True]
     return tuple(sorted(found, key=lambda m: (m.name.lower(), m.reference)))
 
 

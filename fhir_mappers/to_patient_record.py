@@ -72,6 +72,7 @@ def record_of(mapped: Mapped, completeness: Mapping[str, Completeness] = NOTHING
         series=mapped.series,
         insulin_orders=mapped.treatment.orders,
         medications=mapped.treatment.medications,
+        past_medications=mapped.treatment.past_medications,
         conditions=mapped.treatment.conditions,
         rejected=_rejections(mapped.drops),
         completeness=completeness_of(mapped.arrival.pages, completeness),

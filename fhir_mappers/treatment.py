@@ -10,7 +10,7 @@ from typing import Final
 from fhir_mappers.arrival import Arrival
 from fhir_mappers.conditions import condition_drop_reason, to_conditions
 from fhir_mappers.insulin_doses import to_insulin_doses
-from fhir_mappers.medications import to_medications
+from fhir_mappers.medications import to_medications, to_past_medications
 from fhir_mappers.observed_time import Reading, impossible
 from fhir_mappers.references import Json, index_medications, reference_to
 from fhir_mappers.row import Drop, Row
@@ -26,6 +26,7 @@ class Treatment:
 
     orders: tuple[InsulinOrder, ...]
     medications: tuple[Medication, ...]
+    past_medications: tuple[Medication, ...]
     conditions: tuple[Condition, ...]
     doses: tuple[Row, ...]
     drops: tuple[Drop, ...]
@@ -48,6 +49,7 @@ def map_treatment(arrival: Arrival, reading: Reading) -> Treatment:
     return Treatment(
         orders=to_insulin_orders(requests, drugs, reading.as_of_ms),
         medications=to_medications(requests, admitted["MedicationStatement"], drugs),
+        past_medications=to_past_medications(requests, drugs),
         conditions=to_conditions(admitted["Condition"]),
         doses=tuple(doses),
         drops=(*drops, *refused),

@@ -61,8 +61,8 @@ class InsulinOrder:
 class Medication:
     """A current drug: name, codes as `system|code`, class (`systemic_steroid`) where known, since when.
 
-    Insulin stands here only when the patient reports it (`drug_class` `insulin`); ordered insulin has a record
-    of its own.
+    Among current drugs insulin stands only when the patient reports it (`drug_class` `insulin`); ordered
+    insulin has a record of its own.
     """
 
     reference: str
@@ -107,7 +107,10 @@ class Completeness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PatientRecord:
-    """One patient as the models see them. Missing values are None, missing signals are absent keys."""
+    """One patient as the models see them. Missing values are None, missing signals are absent keys.
+
+    `past_medications` are drugs whose order was completed or stopped; `end_ms` is None where no end was said.
+    """
 
     patient_id: str
     birth_date: date | None = None
@@ -117,6 +120,7 @@ class PatientRecord:
     series: Mapping[str, TimeSeries] = field(default_factory=dict)
     insulin_orders: tuple[InsulinOrder, ...] = ()
     medications: tuple[Medication, ...] = ()
+    past_medications: tuple[Medication, ...] = ()
     conditions: tuple[Condition, ...] = ()
     rejected: Mapping[str, Rejection] = field(default_factory=dict)
     completeness: Mapping[str, Completeness] = field(default_factory=dict)

@@ -424,6 +424,34 @@ class TestPopulation:
         assert isinstance(answer(record(medications=(taken,))), Refused) is refused
 
     @pytest.mark.spec("H-13")
+    @pytest.mark.parametrize(
+        ("drug", "end_days", "refused"),
+        [
+            ("systemic_steroid", 6.9, True),
+            ("systemic_steroid", 7.1, False),
+            ("systemic_steroid", None, True),
+            ("sulfonylurea", 27.9, True),
+            ("sulfonylurea", 28.1, False),
+            ("sulfonylurea", None, True),
+            ("glucagon", 1, False),
+            (None, 1, False),
+        ],
+    )
+    def test_H13_drugs_that_ended_lately_are_refused(self, drug, end_days, refused):
+        end_ms = None if end_days is None else NOW - round(end_days * DAY)
+        past = Medication(
+            "MedicationRequest/m", "a drug", frozenset(), "stopped", NOW - 60 * DAY, end_ms, drug
+        )
+        assert isinstance(answer(record(past_medications=(past,))), Refused) is refused
+
+    def test_H13_a_drug_that_was_renewed_did_not_end(self):
+        past = Medication(
+            "MedicationRequest/m", "glipizide", frozenset(), "completed", NOW - 80 * DAY, None, "sulfonylurea"
+        )
+        now = replace(past, status="active", start_ms=NOW - 50 * DAY)
+        assert isinstance(answer(record(past_medications=(past,), medications=(now,))), Assessment)
+
+    @pytest.mark.spec("H-13")
     @pytest.mark.parametrize(("days", "answered"), [(182, False), (184, True)])
     def test_H13_a_diagnosis_of_the_last_half_year_is_refused(self, days, answered):
         new = Condition("Condition/t2", "type_2_diabetes", frozenset(), "T2", NOW - days * DAY, None)

@@ -254,6 +254,14 @@ def test_H08_removing_a_prefetch_entry_ends_in_a_named_reason_or_changes_nothing
         assert card["summary"].startswith("Insulin dose not calculated: ")
 
 
+@pytest.mark.spec("H-13")
+def test_H13_a_steroid_that_ended_lately_is_seen_in_the_past_orders():
+    steroid = order(1, 30, {"text": "prednisone 20 mg oral tablet"}, "steroid", "completed")
+    past = steroid | {"dosageInstruction": [{"text": "1 tablet daily"}]}
+    card = only_card(request(mornings(ABOVE_GOAL), [order(20)], **{"past-medications": bundle([past])}))
+    assert "systemic steroid ended" in card["summary"]
+
+
 @pytest.mark.spec("H-06")
 def test_H06_a_resource_of_another_patient_gives_no_card():
     foreign = fingerstick("foreign", 1, 150) | {"subject": {"reference": "Patient/p2"}}

@@ -134,6 +134,10 @@ def drug_reasons(record: PatientRecord, as_of_ms: int) -> Iterator[Reason]:
             yield Reason(ReasonCode.INCOMPLETE, "medications", text)
         elif (reason := _drug_reason(drug, as_of_ms)) is not None:
             yield reason
+    current = {drug.drug_class for drug in record.medications}
+    for drug in record.past_medications:
+        if drug.drug_class not in current and (reason := _past_drug_reason(drug, as_of_ms)) is not None:
+            yield reason
 
 
 def _drug_reason(drug: Medication, as_of_ms: int) -> Reason | None:
@@ -149,6 +153,18 @@ def _drug_reason(drug: Medication, as_of_ms: int) -> Reason | None:
         return Reason(ReasonCode.UNSAFE, "glucagon", text)
     if kind is not None and kind in NEW_DRUGS and _begun_after(drug, as_of_ms - NEW_DRUG_DAYS * DAY_MS):
         text = f"{NEW_DRUGS[kind]} was begun or changed within 4 weeks, or on an unknown date."
+        return Reason(ReasonCode.OUT_OF_POPULATION, kind, text)
+    return None
+
+
+def _past_drug_reason(drug: Medication, as_of_ms: int) -> Reason | None:
+    """A drug that ended lately, or on an unknown date, and is not taken any more."""
+    kind = drug.drug_class
+    if kind == "systemic_steroid" and not _ended_before(drug, as_of_ms - STEROID_DAYS * DAY_MS):
+        text = f"A systemic steroid ended within {STEROID_DAYS} days, or on an unknown date."
+        return Reason(ReasonCode.OUT_OF_POPULATION, "systemic_steroid", text)
+    if kind is not None and kind in NEW_DRUGS and not _ended_before(drug, as_of_ms - NEW_DRUG_DAYS * DAY_MS):
+        text = f"{NEW_DRUGS[kind]} ended within 4 weeks, or on an unknown date."
         return Reason(ReasonCode.OUT_OF_POPULATION, kind, text)
     return None
 
