@@ -56,12 +56,14 @@ def arrive(bodies: Mapping[str, Iterable[bytes]]) -> Arrival:
         key: [page for body in some for page in _unfolded(read_page(body))] for key, some in bodies.items()
     }
     entries, drops = current_entries([page for some in pages.values() for page in some])
-    observations: list[list[int]] = []
+    observations: list[Sequence[int]] = []
     others: dict[str, list[Arrived]] = {}
     for of_page in entries:
-        kinds = of_page.page.kinds
-        observations.append([p for p in of_page.current if kinds[p] == "Observation"])
-        for position in [p for p in of_page.current if kinds[p] != "Observation"]:
+        other_kinds = of_page.page.other_kinds
+        observations.append(
+            [p for p in of_page.current if p not in other_kinds] if other_kinds else of_page.current
+        )
+        for position in [p for p in of_page.current if p in other_kinds] if other_kinds else ():
             drops.extend(_sort(of_page, position, others))
     return Arrival(pages, entries, observations, others, drops)
 
@@ -69,7 +71,7 @@ def arrive(bodies: Mapping[str, Iterable[bytes]]) -> Arrival:
 def _unfolded(page: Page) -> Iterator[Page]:
     """A page, and the Bundles inside it, as a batch-response has them."""
     yield page
-    for position in [p for p, kind in enumerate(page.kinds) if kind == "Bundle"]:
+    for position in [p for p, kind in page.other_kinds.items() if kind == "Bundle"]:
         yield from _unfolded(read_page(msgspec.json.encode(page.resource(position))))
 
 
@@ -79,9 +81,7 @@ def _sort(entries: Entries, position: int, others: dict[str, list[Arrived]]) -> 
     if resource is None:
         reason = "entry_without_resource" if entries.page.is_empty(position) else "malformed"
         yield Drop(entries.reference(position), reason)
-    elif not entries.page.kinds[position]:
+    elif not (kind := entries.page.kind(position)):
         yield Drop(entries.reference(position), "malformed")
     else:
-        others.setdefault(entries.page.kinds[position], []).append(
-            Arrived(resource, entries.page.full_url(position))
-        )
+        others.setdefault(kind, []).append(Arrived(resource, entries.page.full_url(position)))

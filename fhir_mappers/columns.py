@@ -140,8 +140,9 @@ def columns_of(rows: Sequence[Row], books: Books) -> Columns:
 
 def to_series(columns: Columns, books: Books) -> TimeSeries:
     """The columns as a series, sorted by instant."""
-    order = np.lexsort((columns.value, columns.until_ms, columns.at_ms))
-    in_order = columns if np.all(order[1:] > order[:-1]) else columns.take(order)
+    in_order = columns
+    if not np.all(columns.at_ms[1:] > columns.at_ms[:-1]):
+        in_order = columns.take(np.lexsort((columns.value, columns.until_ms, columns.at_ms)))
     return TimeSeries(
         signal=in_order.signal, unit=in_order.unit,
         **{name: getattr(in_order, name) for name in ARRAYS},

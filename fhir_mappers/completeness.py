@@ -38,19 +38,17 @@ def _of_query(pages: Sequence[Page] | None, stated: Completeness | None) -> Comp
 
 def _matches(page: Page) -> int:
     """Entries that answer the query. Only a page of several types can hold included ones."""
-    if set(page.kinds) == {"Observation"}:
-        return len(page.kinds)
-    answers = [p for p, kind in enumerate(page.kinds) if kind != OUTCOME]
-    if len({page.kinds[position] for position in answers}) <= 1:
+    if not page.other_kinds:
+        return len(page.readings)
+    answers = [p for p in range(len(page.readings)) if page.kind(p) != OUTCOME]
+    if len({page.kind(position) for position in answers}) <= 1:
         return len(answers)
     return sum(not page.is_included(position) for position in answers)
 
 
 def _complains(page: Page) -> bool:
     """Whether an OperationOutcome in the page says more than that all is well."""
-    if OUTCOME not in page.kinds:
-        return False
-    outcomes = [page.resource(p) or {} for p, kind in enumerate(page.kinds) if kind == OUTCOME]
+    outcomes = [page.resource(p) or {} for p, kind in page.other_kinds.items() if kind == OUTCOME]
     return any(_is_grave(outcome) for outcome in outcomes)
 
 

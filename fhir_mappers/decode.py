@@ -5,8 +5,9 @@ every entry can also be had as plain JSON. Callers bound size and depth before; 
 is `NotFhir`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -26,12 +27,40 @@ class NotFhir(ValueError):
     """The bytes are not FHIR JSON: malformed, nested too deep, in another encoding, or something else."""
 
 
-class Amount(Struct, gc=False):
-    """A Quantity with a JSON number; `comparator` only tells whether there is one."""
+class Kind(StrEnum):
+    """Resource types as the fast path tells them apart; enum members are decoded without a new string."""
 
-    value: float | None = None
-    unit: str = ""
-    code: str = ""
+    OBSERVATION = "Observation"
+    OTHER = ""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Kind":
+        return cls.OTHER
+
+
+class Status(StrEnum):
+    """The statuses of a usable Observation; whatever else is sent is OTHER here."""
+
+    FINAL = "final"
+    AMENDED = "amended"
+    CORRECTED = "corrected"
+    PRELIMINARY = "preliminary"
+    REGISTERED = "registered"
+    OTHER = ""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Status":
+        return cls.OTHER
+
+
+class Amount(Struct, gc=False):
+    """A Quantity. Its value may be of any type, so that one wrong value does not spoil the page it came in;
+    JSON numbers become floats. `comparator` only tells whether there is one.
+    """
+
+    value: float | str | bool | list[Any] | dict[str, Any] | None = None
+    unit: str | None = ""
+    code: str | None = ""
     comparator: Raw | UnsetType = UNSET
 
 
@@ -61,11 +90,11 @@ class PlainReading(Struct, gc=False):
     in FHIR's own order, in which servers send them: the decoder then finds each at once.
     """
 
-    resourceType: str = ""  # noqa: N815
+    resourceType: Kind = Kind.OTHER  # noqa: N815
     id: str = ""
     meta: Meta | None = None
     modifierExtension: Raw | UnsetType = UNSET  # noqa: N815
-    status: str = ""
+    status: Status = Status.OTHER
     code: Raw = NULL
     subject: Raw = NULL
     effectiveDateTime: str = ""  # noqa: N815
@@ -103,7 +132,7 @@ class PlainBundle(Struct, gc=False):
     resourceType: str = ""  # noqa: N815
     total: int | None = None
     link: list[Link] = []
-    entry: list[PlainEntry] = []
+    entry: list[PlainEntry | None] = []
 
 
 class RawBundle(Struct, gc=False):
@@ -139,17 +168,22 @@ _json = msgspec.json.Decoder()
 
 @dataclass(slots=True)
 class Page:
-    """One body. `readings` and `kinds` (resource types) run along its entries.
+    """One body. `readings` has one item per entry, None where the resource is not of the common shape.
 
-    A reading is None where the resource does not have the common shape; a kind is empty where there is none.
+    `other_kinds` holds the resource types of entries that are no Observations, by position: empty where the
+    entry is no resource.
     """
 
     readings: Sequence[PlainReading | None]
-    kinds: Sequence[str]
+    other_kinds: Mapping[int, str]
     load: Callable[[], Sequence[RawEntry]]
     total: int | None = None
     has_next: bool = False
     _entries: Sequence[RawEntry] | None = field(default=None)
+
+    def kind(self, position: int) -> str:
+        """The resource type of one entry."""
+        return self.other_kinds.get(position, Kind.OBSERVATION)
 
     def resource(self, position: int) -> dict[str, Any] | None:
         """The resource of one entry as plain JSON; None where the entry holds no JSON object."""
@@ -201,14 +235,36 @@ def _read(content: bytes | Raw) -> Page:
         return _with_odd_entries(content)
     if bundle.resourceType != "Bundle":
         return _single(content, bundle.resourceType)
-    readings = [entry.resource for entry in bundle.entry]
+    readings = [entry.resource if entry is not None else None for entry in bundle.entry]
+    others = _not_plain(readings)
+    raws = _entries_of(content) if others else None
     return Page(
         readings=readings,
-        kinds=[reading.resourceType if reading is not None else "" for reading in readings],
-        load=lambda: _raw_bundle.decode(content).entry,
+        other_kinds=_other_kinds(others, raws or []),
+        load=lambda: raws or _entries_of(content),
         total=bundle.total,
         has_next=any(link.relation == "next" for link in bundle.link),
     )
+
+
+def _not_plain(readings: Sequence[PlainReading | None]) -> list[int]:
+    """Positions of entries that are not known to be Observations."""
+    known = Kind.OBSERVATION
+    return [p for p, reading in enumerate(readings) if reading is None or reading.resourceType is not known]
+
+
+def _other_kinds(positions: Iterable[int], entries: Sequence[RawEntry]) -> dict[int, str]:
+    """The types of the entries at these positions, as far as they are no Observations."""
+    kinds = {position: _kind(entries[position].resource) for position in positions}
+    return {position: kind for position, kind in kinds.items() if kind != Kind.OBSERVATION}
+
+
+def _entries_of(content: bytes | Raw) -> list[RawEntry]:
+    """The entries of a Bundle as bytes, whatever they are."""
+    try:
+        return _raw_bundle.decode(content).entry
+    except msgspec.ValidationError:
+        return [_raw_entry(raw) for raw in _decoded(_raws, _odd_bundle.decode(content).entry) or []]
 
 
 def _single(content: bytes | Raw, kind: object) -> Page:
@@ -226,11 +282,12 @@ def _with_odd_entries(content: bytes | Raw) -> Page:
     kind = _value(whole.resourceType)
     if kind != "Bundle":
         return _single(content, kind)
-    entries = [_raw_entry(raw) for raw in _decoded(_raws, whole.entry) or []]
+    entries = _entries_of(content)
+    readings = [_plain(entry.resource) for entry in entries]
     total, links = _value(whole.total), _value(whole.link)
     return Page(
-        readings=[_plain(entry.resource) for entry in entries],
-        kinds=[_kind(entry.resource) for entry in entries],
+        readings=readings,
+        other_kinds=_other_kinds(_not_plain(readings), entries),
         load=lambda: entries,
         total=total if isinstance(total, int) else None,
         has_next=any(text(link, "relation") == "next" for link in objects(links)),
@@ -244,11 +301,8 @@ def _raw_entry(raw: Raw) -> RawEntry:
 
 def _of_raws(raws: Sequence[Raw]) -> Page:
     entries = [RawEntry(resource=raw) for raw in raws]
-    return Page(
-        readings=[_plain(raw) for raw in raws],
-        kinds=[_kind(raw) for raw in raws],
-        load=lambda: entries,
-    )
+    readings = [_plain(raw) for raw in raws]
+    return Page(readings, _other_kinds(_not_plain(readings), entries), load=lambda: entries)
 
 
 def _ndjson(content: bytes, error: msgspec.DecodeError) -> Page:

@@ -36,24 +36,23 @@ class Entries:
 
     def reference(self, position: int) -> str:
         """`Type/id` of one entry."""
-        return f"{self.page.kinds[position] or 'Resource'}/{self.names[position]}"
+        return f"{self.page.kind(position) or 'Resource'}/{self.names[position]}"
 
 
 def current_entries(pages: Sequence[Page]) -> tuple[list[Entries], list[Drop]]:
     """Every page with the entries that count, and a drop for each that is a copy or an older version."""
     named = [_named(page, number) for number, page in enumerate(pages)]
-    names = [name for entries in named for name in entries.names]
-    if len(set(names)) == len(names):
+    names = set[str]().union(*(entries.names for entries in named))
+    if len(names) == sum(len(entries.names) for entries in named):
         return named, []
     return _newest(named)
 
 
 def _named(page: Page, number: int) -> Entries:
     names = [reading.id if reading is not None else "" for reading in page.readings]
-    for position, name in enumerate(names):
-        if not name:
-            own = text(page.resource(position), "id")
-            names[position] = own or _tail(page.full_url(position)) or f"#{number}.{position}"
+    for position in [p for p, name in enumerate(names) if not name] if "" in names else ():
+        own = text(page.resource(position), "id")
+        names[position] = own or _tail(page.full_url(position)) or f"#{number}.{position}"
     return Entries(page, names, range(len(names)))
 
 

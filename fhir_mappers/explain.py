@@ -59,8 +59,8 @@ def _lines(mapped: Mapped) -> dict[tuple[str, str], Line]:
     lines: dict[tuple[str, str], Line] = {}
     for entries in mapped.arrival.entries:
         current = set(entries.current)
-        for position, kind in enumerate(entries.page.kinds):
-            reference = entries.reference(position)
+        for position in range(len(entries.names)):
+            kind, reference = entries.page.kind(position), entries.reference(position)
             resource = entries.page.resource(position) or {}
             code = names_of(resource.get("code")) if kind == "Observation" else ""
             line = lines.setdefault((kind, code), Line())

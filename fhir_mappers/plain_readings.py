@@ -6,14 +6,14 @@ shape is left to it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import UNSET, Raw
 from numpy.typing import NDArray
 
 from fhir_mappers.columns import Books, Columns
-from fhir_mappers.decode import PlainPart, PlainReading
+from fhir_mappers.decode import Amount, PlainPart, PlainReading, Status
 from fhir_mappers.entries import Entries
 from fhir_mappers.instants import parse_instants
 from fhir_mappers.observed_time import FUTURE_TOLERANCE_MS, YEAR_2000_MS
@@ -29,7 +29,7 @@ class Group:
     shape: Shape
     positions: list[int] = field(default_factory=list)
     times: list[str] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -54,16 +54,18 @@ def collect(entries: Entries, wanted: Sequence[int], shapes: Shapes) -> Collecte
     collected = Collected(entries)
     readings, odd = entries.page.readings, collected.odd
     group: Group | None = None
-    status = unit = code = source = ""
+    status, source = Status.OTHER, ""
+    unit: str | None = None
+    code: str | None = None
     concept = device = subject = Raw(b"")
     for position in wanted:
         observed = readings[position]
         if (
             observed is None
-            or observed.interpretation is not UNSET
-            or observed.dataAbsentReason is not UNSET
-            or observed.valueSampledData is not UNSET
             or observed.modifierExtension is not UNSET
+            or observed.valueSampledData is not UNSET
+            or observed.dataAbsentReason is not UNSET
+            or observed.interpretation is not UNSET
             or ((meta := observed.meta) is not None and meta.security is not UNSET)
         ):
             odd.append(position)
@@ -72,31 +74,29 @@ def collect(entries: Entries, wanted: Sequence[int], shapes: Shapes) -> Collecte
         if amount is None or observed.component is not UNSET:
             _collect_panel(observed, position, collected, shapes)
             continue
-        if amount.value is None or amount.comparator is not UNSET:
+        value, sender = amount.value, meta.source if meta is not None else ""
+        if value.__class__ is not float or amount.comparator is not UNSET:
             odd.append(position)
             continue
-        sender = meta.source if meta is not None else ""
         if (
-            observed.code != concept
-            or amount.code != code
-            or amount.unit != unit
-            or observed.status != status
+            observed.status is not status
+            or observed.code != concept
             or observed.subject != subject
+            or amount.unit != unit
+            or amount.code != code
             or observed.device != device
             or sender != source
         ):
             status, unit, code, source = observed.status, amount.unit, amount.code, sender
-            concept, device, subject = observed.code, observed.device, observed.subject
-            parts = (PartLook(b"", unit, code),)
-            look = Look(status, bytes(concept), bytes(device), bytes(subject), source, parts, False)
-            shape = shapes.of(look)
+            concept, subject, device = observed.code, observed.subject, observed.device
+            shape = shapes.of(_look(observed, (_part_look(b"", amount),), is_panel=False))
             group = collected.group(shape) if shape is not None else None
         if group is None:
             odd.append(position)
         else:
             group.positions.append(position)
             group.times.append(observed.effectiveDateTime)
-            group.values.append(amount.value)
+            group.values.append(value)
     return collected
 
 
@@ -107,14 +107,8 @@ def _collect_panel(observed: PlainReading, position: int, collected: Collected, 
     plain = [value for value in values if value is not None]
     shape = None
     if observed.valueQuantity is None and plain and len(plain) == len(values):
-        looks = [
-            PartLook(bytes(p.code), p.valueQuantity.unit, p.valueQuantity.code)
-            for p in parts
-            if p.valueQuantity
-        ]
-        sender = observed.meta.source if observed.meta is not None else ""
-        members = (bytes(observed.code), bytes(observed.device), bytes(observed.subject))
-        shape = shapes.of(Look(observed.status, *members, sender, tuple(looks), True))
+        looks = [_part_look(bytes(p.code), p.valueQuantity) for p in parts if p.valueQuantity is not None]
+        shape = shapes.of(_look(observed, tuple(looks), is_panel=True))
     if shape is None:
         collected.odd.append(position)
         return
@@ -124,13 +118,24 @@ def _collect_panel(observed: PlainReading, position: int, collected: Collected, 
     group.values.extend(plain)
 
 
+def _look(observed: PlainReading, parts: tuple[PartLook, ...], *, is_panel: bool) -> Look:
+    """All of a reading but its values, time and id."""
+    sender = observed.meta.source if observed.meta is not None else ""
+    members = (bytes(observed.code), bytes(observed.device), bytes(observed.subject))
+    return Look(observed.status, *members, sender, parts, is_panel)
+
+
+def _part_look(concept: bytes, amount: Amount) -> PartLook:
+    return PartLook(concept, amount.unit or "", amount.code or "")
+
+
 def _plain_value(part: PlainPart) -> float | None:
     """The number of a component that is a Quantity and nothing else."""
     amount = part.valueQuantity
     more = (part.dataAbsentReason, part.interpretation, part.valueSampledData, part.modifierExtension)
     if amount is None or amount.comparator is not UNSET or any(member is not UNSET for member in more):
         return None
-    return amount.value
+    return amount.value if isinstance(amount.value, float) else None
 
 
 class Times(NamedTuple):
@@ -161,14 +166,16 @@ def fill(pages: Sequence[Collected], books: Books, as_of_ms: int) -> Filled:
         here = slice(start, start := start + len(group.positions))
         values = np.array(group.values, np.float64).reshape(len(group.positions), -1)
         plain = good[here] & _in_range(values, group.shape)
-        times = Times(at_ms[here][plain], offset[here][plain])
-        first, positions = len(books.references), np.array(group.positions)
+        times, taken = Times(at_ms[here], offset[here]), group.positions
+        if not plain.all():
+            values, times = values[plain], Times(times.at_ms[plain], times.offset_min[plain])
+            taken = [position for position, good_one in zip(taken, plain.tolist(), strict=True) if good_one]
+            page.odd.extend(set(group.positions).difference(taken))
+        first = len(books.references)
         for number, part in enumerate(group.shape.parts):
-            filled.columns.append(_columns(part, values[plain, number], times, first, books))
-        taken = positions[plain].tolist()
+            filled.columns.append(_columns(part, values[:, number], times, first, books))
         books.references.plain_ids += [page.entries.names[position] for position in taken]
         filled.origins.append((first, page.entries, taken))
-        page.odd.extend(positions[~plain].tolist())
     return filled
 
 
