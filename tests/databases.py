@@ -60,7 +60,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def sqlite_engine(tmp_path: Path) -> Iterator[Engine]:
     """The store in a file, for what only SQLite has."""
-    engine = open_database(f"sqlite:///{tmp_path / 'store.db'}")
+    folder = tmp_path / "sqlite"
+    folder.mkdir()
+    engine = open_database(f"sqlite:///{folder / 'store.db'}")
     yield engine
     engine.dispose()
 

@@ -125,7 +125,7 @@ def test_K02_neither_patient_nor_card_is_readable_in_the_database_files(
 ) -> None:
     audit = Audit(sqlite_engine, KEY)
     Decisions(sqlite_engine, audit, KEY).record("north", DECISION_MADE, [CARD_GIVEN], EVENT)
-    on_disk = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    on_disk = b"".join(path.read_bytes() for path in (tmp_path / "sqlite").iterdir())
     assert b"glucose-review" in on_disk
     assert b"canary" not in on_disk
     assert "canary-patient" not in repr(EVENT)

@@ -53,8 +53,10 @@ class Memory:
 
     def __init__(self) -> None:
         self.seen: set[tuple[str, str]] = set()
+        self.until_ms = 0
 
     def first_use(self, issuer: str, token_id: str, until_ms: int, now_ms: int) -> bool:
+        self.until_ms = until_ms
         first = (issuer, token_id) not in self.seen
         self.seen.add((issuer, token_id))
         return first
@@ -192,6 +194,12 @@ def test_A19_A20_JW1_what_is_no_single_compact_token_is_refused(desk: Desk, head
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200))
 def test_A06_any_text_as_a_token_is_refused_with_a_code(text: str) -> None:
     assert Desk().reason(text).startswith("jwt.")
+
+
+@pytest.mark.spec("A-20", "JW16")
+def test_A20_JW16_a_token_of_more_than_eight_kilobytes_is_refused(desk: Desk) -> None:
+    assert desk.reason(sign(claims(padding="x" * 8192))) == "jwt.format"
+    assert desk.verify(f"Bearer {sign(claims(padding='x' * 5000))}")
 
 
 # step 2: header
@@ -555,6 +563,14 @@ def test_A16_of_fifty_copies_at_once_exactly_one_gets_in(tmp_path: Path) -> None
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(attempt, range(50))) == 1
+
+
+@pytest.mark.spec("JW10")
+def test_JW10_a_token_is_remembered_as_long_as_it_could_be_accepted(desk: Desk) -> None:
+    token = sign(claims())
+    last_ms = (NOW_S + 330) * 1000 + 999
+    assert desk.verify(f"Bearer {token}", now_ms=last_ms)
+    assert desk.used.until_ms > last_ms
 
 
 @pytest.mark.spec("A-17")

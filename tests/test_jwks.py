@@ -178,6 +178,17 @@ def test_F10_a_set_is_fetched_anew_in_the_background_at_half_its_life(
     assert server.requests == 2
 
 
+@pytest.mark.spec("F-11")
+def test_F11_an_expired_set_is_not_used_even_once_more_while_the_key_server_answers(
+    tenant: Tenant, server: KeyServer
+) -> None:
+    keys = KeySets([tenant], Egress(), start=lambda refresh: None)
+    assert is_accepted(keys, tenant, "old", T0)
+    server.body = json.dumps(document(NEW)).encode()
+    assert is_accepted(keys, tenant, "old", T0 + TTL_DEFAULT_MS - 1)
+    assert not is_accepted(keys, tenant, "old", T0 + TTL_DEFAULT_MS)
+
+
 @pytest.mark.spec("JW14")
 @pytest.mark.parametrize(
     ("cache_control", "ttl_ms"),

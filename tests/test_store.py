@@ -11,12 +11,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event, inspect, text
+from sqlalchemy import Engine, delete, event, inspect, text
 
 from cds_service.store.database import SchemaTooNew, connect, migrate, open_database
 from cds_service.store.feedback import MAX_COMMENT, Feedback, FeedbackItem, GivenCard
 from cds_service.store.replay import AllUsedTokens, SqlUsedTokens
-from cds_service.store.schema import METADATA
+from cds_service.store.schema import METADATA, USED_TOKEN
 from hooks.errors import Unavailable
 
 pytest_plugins = ["databases"]
@@ -127,7 +127,7 @@ def test_FB11_a_comment_is_unreadable_in_the_database_files_and_capped(
 ) -> None:
     feedback = Feedback(sqlite_engine, KEY)
     feedback.record("north", "glucose-review", [ITEM, replace(ITEM, user_comment="x" * 9_999)], 5_000)
-    on_disk = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    on_disk = b"".join(path.read_bytes() for path in (tmp_path / "sqlite").iterdir())
     assert b"Ann Onymous" not in on_disk
     assert CARD.uuid.encode() in on_disk
     assert max(len(item.user_comment or "") for item in feedback.history("north", CARD.uuid)) == MAX_COMMENT
@@ -145,9 +145,9 @@ def test_F29_feedback_may_arrive_before_its_card(engine: Engine) -> None:
 def test_F21_a_full_disk_gives_503_and_loses_nothing_that_was_acknowledged(
     sqlite_engine: Engine, tmp_path: Path
 ) -> None:
-    with closing(sqlite3.connect(tmp_path / "store.db")) as raw:
+    with closing(sqlite3.connect(tmp_path / "sqlite" / "store.db")) as raw:
         pages = raw.execute("pragma page_count").fetchone()[0]
-    limited = connect(f"sqlite:///{tmp_path / 'store.db'}")
+    limited = connect(f"sqlite:///{tmp_path / 'sqlite' / 'store.db'}")
     event.listen(limited, "connect", lambda c, _: c.execute(f"pragma max_page_count = {pages + 4}"))
     acknowledged = 0
     with pytest.raises(Unavailable):
@@ -196,6 +196,16 @@ def test_a_token_seen_by_any_place_is_refused_even_if_the_other_place_failed_mea
     sql = SqlUsedTokens(engine)
     assert AllUsedTokens([_Down(), sql]).first_use("iss", "token", 10_000, 0)
     assert not AllUsedTokens([sql, _Down()]).first_use("iss", "token", 10_000, 0)
+
+
+@pytest.mark.spec("F-19")
+def test_F19_a_place_that_forgot_does_not_let_a_used_token_in(engine: Engine, sqlite_engine: Engine) -> None:
+    remembering, forgetful = SqlUsedTokens(engine), SqlUsedTokens(sqlite_engine)
+    both = AllUsedTokens([forgetful, remembering])
+    assert both.first_use("iss", "token", 10_000, 0)
+    with sqlite_engine.begin() as connection:
+        connection.execute(delete(USED_TOKEN))
+    assert not both.first_use("iss", "token", 10_000, 1)
 
 
 def test_without_any_place_that_answers_nobody_gets_in() -> None:
