@@ -55,13 +55,13 @@ class Status(StrEnum):
 
 class Amount(Struct, gc=False):
     """A Quantity. Its value may be of any type, so that one wrong value does not spoil the page it came in;
-    JSON numbers become floats. `comparator` only tells whether there is one.
+    JSON numbers become floats.
     """
 
     value: float | str | bool | list[Any] | dict[str, Any] | None = None
     unit: str | None = ""
     code: str | None = ""
-    comparator: Raw | UnsetType = UNSET
+    comparator: str | None = None
 
 
 class Meta(Struct, gc=False):

@@ -57,6 +57,7 @@ def collect(entries: Entries, wanted: Sequence[int], shapes: Shapes) -> Collecte
     status, source = Status.OTHER, ""
     unit: str | None = None
     code: str | None = None
+    comparator: str | None = None
     concept = device = subject = Raw(b"")
     for position in wanted:
         observed = readings[position]
@@ -75,7 +76,7 @@ def collect(entries: Entries, wanted: Sequence[int], shapes: Shapes) -> Collecte
             _collect_panel(observed, position, collected, shapes)
             continue
         value, sender = amount.value, meta.source if meta is not None else ""
-        if value.__class__ is not float or amount.comparator is not UNSET:
+        if value.__class__ is not float:
             odd.append(position)
             continue
         if (
@@ -84,10 +85,12 @@ def collect(entries: Entries, wanted: Sequence[int], shapes: Shapes) -> Collecte
             or observed.subject != subject
             or amount.unit != unit
             or amount.code != code
+            or amount.comparator != comparator
             or observed.device != device
             or sender != source
         ):
-            status, unit, code, source = observed.status, amount.unit, amount.code, sender
+            status, source = observed.status, sender
+            unit, code, comparator = amount.unit, amount.code, amount.comparator
             concept, subject, device = observed.code, observed.subject, observed.device
             shape = shapes.of(_look(observed, (_part_look(b"", amount),), is_panel=False))
             group = collected.group(shape) if shape is not None else None
@@ -126,14 +129,14 @@ def _look(observed: PlainReading, parts: tuple[PartLook, ...], *, is_panel: bool
 
 
 def _part_look(concept: bytes, amount: Amount) -> PartLook:
-    return PartLook(concept, amount.unit or "", amount.code or "")
+    return PartLook(concept, amount.unit or "", amount.code or "", amount.comparator)
 
 
 def _plain_value(part: PlainPart) -> float | None:
     """The number of a component that is a Quantity and nothing else."""
     amount = part.valueQuantity
     more = (part.dataAbsentReason, part.interpretation, part.valueSampledData, part.modifierExtension)
-    if amount is None or amount.comparator is not UNSET or any(member is not UNSET for member in more):
+    if amount is None or any(member is not UNSET for member in more):
         return None
     return amount.value if isinstance(amount.value, float) else None
 
@@ -200,7 +203,7 @@ def _columns(
         signal=sample.signal, unit=sample.unit, at_ms=times.at_ms, until_ms=times.at_ms,
         value=part.change(values), native_value=values,
         native_unit=np.full(rows, books.units.position(sample.native_unit), np.int16),
-        censored=np.zeros(rows, np.int8),
+        censored=np.full(rows, sample.censored, np.int8),
         source=np.full(rows, books.sources.position(sample.source), np.int16),
         reference=np.arange(first_reference, first_reference + rows, dtype=np.int32),
         flags=np.where(times.offset_min == UNKNOWN_OFFSET, hidden, local).astype(np.int16),

@@ -25,11 +25,12 @@ PROBE_TIME: Final = "2000-01-02T00:00:00Z"
 
 
 class PartLook(NamedTuple):
-    """The code of a component (nothing for the reading itself) and its unit as sent."""
+    """The code of a component (nothing for the reading itself), its unit as sent, and its comparator."""
 
     concept: bytes
     unit: str
     unit_code: str
+    comparator: str | None
 
 
 class Look(NamedTuple):
@@ -106,7 +107,7 @@ def _as_resource(look: Look) -> dict[str, Any]:
         "meta": {"source": look.sender},
         "effectiveDateTime": PROBE_TIME,
     }
-    quantities = [{"unit": part.unit, "code": part.unit_code} for part in look.parts]
+    quantities = [{"unit": p.unit, "code": p.unit_code, "comparator": p.comparator} for p in look.parts]
     if not look.is_panel:
         return resource | {"valueQuantity": quantities[0]}
     components = [
@@ -124,7 +125,8 @@ def _fill_in(part: dict[str, Any], probe: dict[str, Any], reading: Reading) -> t
         return None
     row = as_meant(coded.row, part["code"], source_of(probe["device"], probe["meta"]["source"]))
     unit = find_unit(quantity, row, reading.site)
-    span = plain_range(row, unit.ucum) if isinstance(unit, Unit) else None
+    off_scale = quantity["comparator"] is not None
+    span = plain_range(row, unit.ucum, off_scale) if isinstance(unit, Unit) else None
     if span is not None:
         finite = [limit for limit in span if isfinite(limit)]
         quantity["value"] = sum(finite) / max(len(finite), 1)

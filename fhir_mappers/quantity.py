@@ -11,6 +11,7 @@ from math import isinf
 from typing import Any, Final
 
 from fhir_mappers.codes import CodeRow
+from fhir_mappers.references import text
 from fhir_mappers.row import NO_FLAGS
 from fhir_mappers.site import Site
 from fhir_mappers.unit_conversion import GLUCOSE, UnitFault, conversion, find_unit
@@ -33,7 +34,7 @@ SENSOR_ERROR_CODES_MGDL: Final = 12.0
 SUSPECT_LOW_MGDL: Final = 30.0
 """Sensors report from about 40 (HDDT example limit 35): a bare CGM value below this is suspect."""
 
-PLAIN_CGM_MGDL: Final = (40.0, 400.0)
+PLAIN_CGM_MGDL: Final = (39.5, 400.5)
 """Between these a CGM value is neither pinned, nor an error code, nor suspect."""
 
 ROUNDING: Final = 1e-9
@@ -84,10 +85,12 @@ def measure(quantity: Mapping[str, Any], row: CodeRow, site: Site) -> Measured |
     if isinstance(unit, UnitFault):
         return ValueFault(unit.reason)
     comparator = quantity.get("comparator")
-    if comparator is not None and comparator not in COMPARATORS:
+    if comparator is not None and text(quantity, "comparator") not in COMPARATORS:
         return ValueFault("comparator_unknown")
     value, flags = found
-    return in_signal_unit(value, unit.ucum, row, COMPARATORS.get(comparator or "", 0), flags | unit.flags)
+    return in_signal_unit(
+        value, unit.ucum, row, COMPARATORS.get(text(quantity, "comparator"), 0), flags | unit.flags
+    )
 
 
 def in_signal_unit(
@@ -126,7 +129,7 @@ def _implausible(value: float, unit: str, canonical: float, row: CodeRow) -> Val
     return None if limit and limit(row.low) <= canonical <= limit(row.high) else ValueFault("implausible")
 
 
-def plain_range(row: CodeRow, unit: str) -> tuple[float, float] | None:
+def plain_range(row: CodeRow, unit: str, off_scale: bool) -> tuple[float, float] | None:
     """Native values between which nothing but the linear change of unit happens to a value of this code.
 
     Inside it no rule of this module looks at the size of the value; outside it `in_signal_unit` must.
@@ -136,10 +139,11 @@ def plain_range(row: CodeRow, unit: str) -> tuple[float, float] | None:
     if to_code is None or to_feature is None:
         return None
     low, high = to_code.back(row.low), to_code.back(row.high)
-    if row.feature == "glucose_cgm":
+    if row.feature == "glucose_cgm" and not off_scale:
         low, high = (to_feature.back(limit) for limit in PLAIN_CGM_MGDL)
-    if row.feature == "glucose_smbg":
-        low, high = (max(low, LEAST_MGDL), high) if unit == "mg/dL" else (low, min(high, MOST_MMOLL))
+    elif row.feature in ("glucose_cgm", "glucose_smbg"):
+        low = max(low, LEAST_MGDL if unit == "mg/dL" else to_feature.back(SENSOR_ERROR_CODES_MGDL))
+        high = high if unit == "mg/dL" else min(high, MOST_MMOLL)
     if row.feature in ("spo2", "af_burden"):
         low = max(low, 1.0)
     return _inside(low, 1), _inside(high, -1)

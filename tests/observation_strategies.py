@@ -166,5 +166,8 @@ def wild_observations(draw: st.DrawFn) -> dict[str, Any]:
     )
     inner = made.get(name)
     if isinstance(inner, dict) and inner and draw(st.booleans()):
-        return made | {name: inner | {draw(st.sampled_from(sorted(inner))): draw(json_values)}}
+        below = draw(
+            st.sampled_from([*sorted(inner), "comparator", "coding", "text", "lowerLimit", "intervalUnit"])
+        )
+        return made | {name: inner | {below: draw(json_values)}}
     return made | {name: draw(json_values)}
