@@ -300,7 +300,7 @@ def test_A14_an_issuer_must_match_to_the_letter(desk: Desk, issuer: object) -> N
 # step 4: key
 
 
-@pytest.mark.spec("A-05", "JW5")
+@pytest.mark.spec("A-05", "JW5", "X8")
 @pytest.mark.parametrize(
     "url",
     [
@@ -321,7 +321,7 @@ def test_A14_an_issuer_must_match_to_the_letter(desk: Desk, issuer: object) -> N
         ["https://north.example/jwks"],
     ],
 )
-def test_A05_a_token_does_not_say_where_its_key_is(url: object) -> None:
+def test_A05_X8_a_token_does_not_say_where_its_key_is(url: object) -> None:
     tenant = replace(NORTH, jwks_url=parse_address("https://north.example/jwks"))
     desk = Desk(tenants=(tenant,))
     assert desk.reason(sign(claims(), jku=url)) == "jwt.key"
@@ -450,8 +450,8 @@ def test_A12_a_token_from_the_future_the_past_or_of_long_life_is_refused(
     assert desk.reason(sign(claims(**changes))) == "jwt.time"
 
 
-@pytest.mark.spec("JW8")
-def test_JW8_a_tenant_may_have_longer_tokens(desk: Desk) -> None:
+@pytest.mark.spec("JW8", "X7")
+def test_JW8_X7_a_tenant_may_have_longer_tokens(desk: Desk) -> None:
     epic = replace(NORTH, max_token_lifetime_s=900)
     token = sign(claims(iat=NOW_S - 200, nbf=NOW_S - 500, exp=NOW_S + 700))
     assert desk.reason(token) == "jwt.time"

@@ -70,10 +70,10 @@ def ids(pages: Pages, mode: str = "match") -> list[str]:
 # paging
 
 
-@pytest.mark.spec("FA12", "FA13", "F-12")
+@pytest.mark.spec("FA12", "FA13", "F-12", "Q60")
 @pytest.mark.parametrize("number", range(9))
 @pytest.mark.parametrize("method", ["post", "get"])
-def test_FA12_FA13_the_recommended_paging_cases(
+def test_FA12_FA13_Q60_the_recommended_paging_cases(
     ehr: FakeEhr, egress: Egress, shared: Path, number: int, method: str
 ) -> None:
     cases = json.loads((shared / "data/quirks/paging_cases.json").read_text())["cases"]
@@ -185,8 +185,8 @@ def test_F07_FA13_what_came_before_a_failure_is_kept_as_partial(client: FhirClie
     assert (ids(pages), pages.completeness, pages.why) == (["o1"], Completeness.PARTIAL, f"status_{status}")
 
 
-@pytest.mark.spec("F-06")
-def test_F06_fewer_entries_than_the_server_counted_are_partial(client: FhirClient) -> None:
+@pytest.mark.spec("F-06", "Q61")
+def test_F06_Q61_fewer_entries_than_the_server_counted_are_partial(client: FhirClient) -> None:
     pages = ask(client, "p-total")
     assert (ids(pages), pages.completeness, pages.why) == (["o1"], Completeness.PARTIAL, "total")
 

@@ -213,6 +213,28 @@ def test_without_any_place_that_answers_nobody_gets_in() -> None:
         AllUsedTokens([_Down(), _Down()]).first_use("iss", "token", 10_000, 0)
 
 
+@pytest.mark.spec("F-27")
+def test_F27_many_writers_at_once_wait_for_each_other_and_all_succeed(engine: Engine) -> None:
+    feedback = Feedback(engine, KEY)
+
+    def write(n: int) -> int:
+        return feedback.record("north", "glucose-review", [replace(ITEM, outcome_ms=n)], 5_000).stored
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(write, range(200))) == 200
+
+
+@pytest.mark.spec("F-27")
+def test_F27_a_writer_that_does_not_let_go_gives_503_to_the_others(sqlite_engine: Engine) -> None:
+    event.listen(sqlite_engine, "connect", lambda c, _: c.execute("pragma busy_timeout = 20"))
+    feedback = Feedback(sqlite_engine, KEY)
+    with sqlite_engine.begin() as holder:
+        holder.execute(delete(USED_TOKEN))
+        with pytest.raises(Unavailable):
+            feedback.record("north", "glucose-review", [ITEM], 5_000)
+    assert feedback.record("north", "glucose-review", [ITEM], 5_000).stored == 1
+
+
 @pytest.mark.spec("F-20")
 def test_F20_a_database_that_is_gone_gives_503(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):

@@ -1,0 +1,89 @@
+"""Marked secrets go through hook calls that succeed and fail; none may turn up where it does not belong."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_ehr import FakeEhr, running
+from joserfc.jwk import ECKey
+
+from cds_service.addresses import parse_base
+from cds_service.settings import Settings
+from cds_service.tenants import FhirBase
+
+ACCESS_TOKEN = "canary-access-token"
+FAMILY = "Canaryfamily"
+PATIENT_ID = "p-ok"
+COMMENT = "canary comment of a user"
+URL = "/cds-services/glucose-review"
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeEhr]:
+    with running() as fake:
+        yield fake
+
+
+@pytest.fixture
+def settings(settings: Settings, fake: FakeEhr) -> Settings:
+    base = FhirBase(parse_base(fake.base, loopback=True), allow_private=True)
+    return replace(settings, tenants=(replace(settings.tenants[0], fhir_bases=(base,)),))
+
+
+def hook(fake: FakeEhr) -> dict[str, Any]:
+    patient = {
+        "resourceType": "Patient",
+        "id": PATIENT_ID,
+        "name": [{"family": FAMILY}],
+        "birthDate": "1980-02-11",
+    }
+    return {
+        "hook": "patient-view",
+        "hookInstance": "d1577c69-dfbe-44ad-ab82-33b2ec2a2b1c",
+        "context": {"userId": "Practitioner/dr-1", "patientId": PATIENT_ID},
+        "prefetch": {"patient": patient},
+        "fhirServer": fake.base,
+        "fhirAuthorization": {
+            "access_token": ACCESS_TOKEN,
+            "token_type": "Bearer",
+            "expires_in": 300,
+            "scope": "patient/*.rs",
+            "subject": "us",
+        },
+    }
+
+
+@pytest.mark.spec("JW15", "X13", "FA8", "CH3", "ER3", "K-02")
+def test_JW15_X13_CH3_no_token_and_no_name_reaches_logs_disk_or_answers(
+    ehr: Any, fake: FakeEhr, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    good = ehr.token(f"https://cds.example.org{URL}")
+    forged = ehr.token(f"https://cds.example.org{URL}", key=ECKey.generate_key("P-384", {"kid": "ehr-key-1"}))
+    answers = []
+    for token in (good, good, forged, f"{good}x", "eyJhbGciOiJub25lIn0.e30."):
+        sent = {"Authorization": f"Bearer {token}"}
+        answers.append(ehr.client.post(URL, json=hook(fake), headers=sent))
+    assert [answer.status_code for answer in answers] == [200, 401, 401, 401, 401]
+    card = answers[0].json["cards"][0]["uuid"]
+    item = {
+        "card": card,
+        "outcome": "overridden",
+        "outcomeTimestamp": "2026-05-15T08:00:00Z",
+        "overrideReason": {"userComment": COMMENT},
+    }
+    assert ehr.post(f"{URL}/feedback", {"feedback": [item]}).status_code == 200
+    assert any(seen.headers["Authorization"] == f"Bearer {ACCESS_TOKEN}" for seen in fake.seen)
+
+    printed = "".join(capfd.readouterr())
+    told = "".join(answer.get_data(as_text=True) + str(answer.headers) for answer in answers)
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert card.encode() in kept, "the scan looks at the right files"
+    assert "jwt.sig" in printed, "the scan looks at the right log"
+    for secret in (good, forged, good.rpartition(".")[2], ACCESS_TOKEN, FAMILY, COMMENT):
+        assert secret not in printed
+        assert secret not in told
+        assert secret.encode() not in kept
+    assert PATIENT_ID not in printed.replace(fake.base, "")
+    assert f"Patient/{PATIENT_ID}".encode() not in kept
