@@ -87,6 +87,12 @@ _PATHS: Final[dict[str, dict[str, Any]]] = {
             | {"503": {"description": "Not ready.", "content": _json(schemas.HealthSchema)}},
         }
     },
+    "/.well-known/jwks.json": {
+        "get": {
+            "summary": "Our public keys, current and next",
+            "responses": _answer(schemas.KeySetSchema, "A JWK set."),
+        }
+    },
     "/openapi.yaml": {
         "get": {
             "summary": "This description",

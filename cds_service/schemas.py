@@ -176,6 +176,10 @@ class ModelsSchema(Schema):
     models = fields.List(fields.Nested(ModelSummarySchema), required=True)
 
 
+class KeySetSchema(Schema):
+    keys = fields.List(fields.Dict(), required=True)
+
+
 class HealthSchema(Schema):
     status = fields.String(required=True)
     checks = fields.Dict(keys=fields.String(), values=fields.String())

@@ -1,10 +1,13 @@
 """The models behind the cards: a list, and each one's card with its transparency attributes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Blueprint, Response, render_template_string, request
 
 from cds_service.http import json_response
 from hooks.errors import UnknownService
-from models.model_cards import MODEL_CARDS
+from models.model_cards import ATTRIBUTES, IDENTITY, MODEL_CARDS
 
 blueprint = Blueprint("models", __name__)
 
@@ -30,8 +33,18 @@ def show(model_id: str) -> Response:
         raise UnknownService()
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
         return json_response(card)
-    page = render_template_string(_PAGE, card=card, attributes=sorted(card.items()))
+    page = render_template_string(_PAGE, card=card, attributes=_readable(card))
     response = Response(page, mimetype="text/html")
     response.headers["Content-Security-Policy"] = "default-src 'none'"
     response.vary.add("Accept")
     return response
+
+
+def _readable(card: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Attributes in the order of the regulation, lists joined, names as words."""
+    shown = []
+    for name in (*IDENTITY, *ATTRIBUTES):
+        value = card[name]
+        text = "; ".join(str(part) for part in value) if isinstance(value, list) else str(value)
+        shown.append((name.replace("_", " ").capitalize(), text))
+    return shown

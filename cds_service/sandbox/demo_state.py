@@ -52,6 +52,7 @@ client_id = "{client_id}"
 token_url = "{origin}/auth/token"
 keys_file = "backend-keys.json"
 scopes = ["system/*.rs"]
+allow_private = true
 """
 
 
