@@ -6,10 +6,11 @@ Sits between `entries` and the mappers. Nothing is judged here but whether an en
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
+from msgspec import Raw
 
-from fhir_mappers.decode import Page, read_page
-from fhir_mappers.entries import Entries, current_entries
+from fhir_mappers.decode import NULL, read_page
+from fhir_mappers.entries import Current, Entries, current_entries
+from fhir_mappers.plain_readings import Sorted, sort_page
 from fhir_mappers.references import Json
 from fhir_mappers.row import Drop
 
@@ -24,11 +25,10 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """The entries of all pages that count. `observations` holds positions in each page of `entries`."""
+    """All pages by query, their entries as far as they count, and what is no Observation by type."""
 
-    pages: Mapping[str, Sequence[Page]]
-    entries: Sequence[Entries]
-    observations: Sequence[Sequence[int]]
+    pages: Mapping[str, Sequence[Sorted]]
+    current: Current
     others: Mapping[str, Sequence[Arrived]]
     drops: Sequence[Drop]
 
@@ -47,41 +47,37 @@ class Arrival:
 
     def names(self) -> set[str]:
         """`Type/id` of everything that arrived."""
-        return {e.reference(position) for e in self.entries for position in range(len(e.names))}
+        return {e.reference(position) for e in self.current.entries for position in range(len(e.names))}
 
 
 def arrive(bodies: Mapping[str, Iterable[bytes]]) -> Arrival:
     """Decodes all bodies of a request, by query. Raises NotFhir where one is no FHIR JSON."""
-    pages = {
-        key: [page for body in some for page in _unfolded(read_page(body))] for key, some in bodies.items()
-    }
-    entries, drops = current_entries([page for some in pages.values() for page in some])
-    observations: list[Sequence[int]] = []
-    others: dict[str, list[Arrived]] = {}
-    for of_page in entries:
-        other_kinds = of_page.page.other_kinds
-        observations.append(
-            [p for p in of_page.current if p not in other_kinds] if other_kinds else of_page.current
-        )
-        for position in [p for p in of_page.current if p in other_kinds] if other_kinds else ():
-            drops.extend(_sort(of_page, position, others))
-    return Arrival(pages, entries, observations, others, drops)
+    pages = {key: [page for body in some for page in _sorted(body)] for key, some in bodies.items()}
+    current = current_entries([page for some in pages.values() for page in some])
+    drops, others = list(current.drops), dict[str, list[Arrived]]()
+    for number, entries in enumerate(current.entries):
+        for position in entries.sorted.other_kinds:
+            if (number, position) not in current.lost:
+                drops.extend(_file(entries, position, others))
+    return Arrival(pages, current, others, drops)
 
 
-def _unfolded(page: Page) -> Iterator[Page]:
+def _sorted(body: bytes | Raw) -> Iterator[Sorted]:
     """A page, and the Bundles inside it, as a batch-response has them."""
-    yield page
-    for position in [p for p, kind in page.other_kinds.items() if kind == "Bundle"]:
-        yield from _unfolded(read_page(msgspec.json.encode(page.resource(position))))
+    found = sort_page(read_page(body))
+    yield found
+    for position in [p for p, kind in found.other_kinds.items() if kind == "Bundle"]:
+        yield from _sorted(found.page.resource_bytes(position))
 
 
-def _sort(entries: Entries, position: int, others: dict[str, list[Arrived]]) -> Iterator[Drop]:
+def _file(entries: Entries, position: int, others: dict[str, list[Arrived]]) -> Iterator[Drop]:
     """Files one resource under its type, or says why it is none."""
     resource = entries.resource(position)
     if resource is None:
-        reason = "entry_without_resource" if entries.page.is_empty(position) else "malformed"
+        is_empty = entries.page.resource_bytes(position) == NULL
+        reason = "entry_without_resource" if is_empty else "malformed"
         yield Drop(entries.reference(position), reason)
-    elif not (kind := entries.page.kind(position)):
+    elif not (kind := entries.sorted.kind(position)):
         yield Drop(entries.reference(position), "malformed")
     else:
         others.setdefault(kind, []).append(Arrived(resource, entries.page.full_url(position)))

@@ -1,23 +1,23 @@
-"""Bytes to entries: any envelope of FHIR JSON, decoded once, one bad entry never costing the others.
+"""Bytes to entries: any envelope of FHIR JSON, its resources left as bytes until somebody asks for one.
 
-Sits at the edge of the mappers. The common shape of an Observation is decoded straight into `PlainReading`;
-every entry can also be had as plain JSON. Callers bound size and depth before; what still is no FHIR JSON
-is `NotFhir`.
+Sits at the edge of the mappers. One malformed entry costs only itself. Callers bound size and depth before;
+what still is no FHIR JSON is `NotFhir`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import Raw, Struct
 
 from fhir_mappers.references import objects, text
 
 Decoded = TypeVar("Decoded")
 
 NULL: Final = Raw(b"null")
+NO_JSON: Final = Raw(b"false")
+"""Stands in for a line that is no JSON."""
 
 LONGEST_INDENT: Final = 64
 """White space looked through for the first character of a body."""
@@ -27,190 +27,63 @@ class NotFhir(ValueError):
     """The bytes are not FHIR JSON: malformed, nested too deep, in another encoding, or something else."""
 
 
-class Kind(StrEnum):
-    """Resource types as the fast path tells them apart; enum members are decoded without a new string."""
-
-    OBSERVATION = "Observation"
-    OTHER = ""
-
-    @classmethod
-    def _missing_(cls, value: object) -> "Kind":
-        return cls.OTHER
-
-
-class Status(StrEnum):
-    """The statuses of a usable Observation; whatever else is sent is OTHER here."""
-
-    FINAL = "final"
-    AMENDED = "amended"
-    CORRECTED = "corrected"
-    PRELIMINARY = "preliminary"
-    REGISTERED = "registered"
-    OTHER = ""
-
-    @classmethod
-    def _missing_(cls, value: object) -> "Status":
-        return cls.OTHER
-
-
-class Amount(Struct, gc=False):
-    """A Quantity. Its value may be of any type, so that one wrong value does not spoil the page it came in;
-    JSON numbers become floats.
-    """
-
-    value: float | str | bool | list[Any] | dict[str, Any] | None = None
-    unit: str | None = ""
-    code: str | None = ""
-    comparator: str | None = None
-
-
-class Meta(Struct, gc=False):
-    """What of `meta` decides between versions, and whether labels need a closer look."""
-
-    lastUpdated: str = ""  # noqa: N815
-    source: str = ""
-    security: Raw | UnsetType = UNSET
-
-
-class PlainPart(Struct, gc=False):
-    """A component with a Quantity, and the members whose presence makes it more than that."""
-
-    modifierExtension: Raw | UnsetType = UNSET  # noqa: N815
-    code: Raw = NULL
-    valueQuantity: Amount | None = None  # noqa: N815
-    valueSampledData: Raw | UnsetType = UNSET  # noqa: N815
-    dataAbsentReason: Raw | UnsetType = UNSET  # noqa: N815
-    interpretation: Raw | UnsetType = UNSET
-
-
-class PlainReading(Struct, gc=False):
-    """The members of an Observation that the fast path reads, and those whose presence forbids it.
-
-    Other resources decode into it too as long as no member clashes; `resourceType` tells. Members stand
-    in FHIR's own order, in which servers send them: the decoder then finds each at once.
-    """
-
-    resourceType: Kind = Kind.OTHER  # noqa: N815
-    id: str = ""
-    meta: Meta | None = None
-    modifierExtension: Raw | UnsetType = UNSET  # noqa: N815
-    status: Status = Status.OTHER
-    code: Raw = NULL
-    subject: Raw = NULL
-    effectiveDateTime: str = ""  # noqa: N815
-    valueQuantity: Amount | None = None  # noqa: N815
-    valueSampledData: Raw | UnsetType = UNSET  # noqa: N815
-    dataAbsentReason: Raw | UnsetType = UNSET  # noqa: N815
-    interpretation: Raw | UnsetType = UNSET
-    device: Raw = NULL
-    component: list[PlainPart] | UnsetType = UNSET
-
-
-class PlainEntry(Struct, gc=False):
-    """An entry whose resource is decoded."""
-
-    resource: PlainReading | None = None
-
-
-class RawEntry(Struct, gc=False):
-    """An entry whose parts stay bytes."""
+class Entry(Struct, gc=False):
+    """One entry of a Bundle, its members as bytes."""
 
     fullUrl: Raw = NULL  # noqa: N815
     resource: Raw = NULL
     search: Raw = NULL
 
 
-class Link(Struct, gc=False):
-    """A link of a Bundle."""
-
-    relation: str = ""
-
-
-class PlainBundle(Struct, gc=False):
-    """A Bundle decoded in one pass; a single resource decodes into one without entries."""
-
-    resourceType: str = ""  # noqa: N815
-    total: int | None = None
-    link: list[Link] = []
-    entry: list[PlainEntry | None] = []
-
-
-class RawBundle(Struct, gc=False):
-    """The same with every resource left as bytes."""
-
-    entry: list[RawEntry] = []
-
-
-class Typed(Struct, gc=False):
-    """Only what kind of resource it is."""
-
-    resourceType: str = ""  # noqa: N815
-
-
-class OddBundle(Struct, gc=False):
-    """A Bundle of which nothing is believed."""
+class Bundle(Struct, gc=False):
+    """A Bundle with its entries as bytes; any other resource decodes into one too."""
 
     resourceType: Raw = NULL  # noqa: N815
     total: Raw = NULL
     link: Raw = NULL
-    entry: Raw = NULL
+    entry: list[Raw] = []
 
 
-_plain_bundle = msgspec.json.Decoder(PlainBundle)
-_raw_bundle = msgspec.json.Decoder(RawBundle)
-_odd_bundle = msgspec.json.Decoder(OddBundle)
-_typed = msgspec.json.Decoder(Typed)
-_entry = msgspec.json.Decoder(RawEntry)
+_bundle = msgspec.json.Decoder(Bundle)
+_entry = msgspec.json.Decoder(Entry)
 _raws = msgspec.json.Decoder(list[Raw])
-_reading = msgspec.json.Decoder(PlainReading)
+_raw = msgspec.json.Decoder(Raw)
 _json = msgspec.json.Decoder()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Page:
-    """One body. `readings` has one item per entry, None where the resource is not of the common shape.
+    """One body as the bytes of its items: entries of a Bundle (`wrapped`), or bare resources."""
 
-    `other_kinds` holds the resource types of entries that are no Observations, by position: empty where the
-    entry is no resource.
-    """
-
-    readings: Sequence[PlainReading | None]
-    other_kinds: Mapping[int, str]
-    load: Callable[[], Sequence[RawEntry]]
+    items: Sequence[Raw]
+    wrapped: bool = False
     total: int | None = None
     has_next: bool = False
-    _entries: Sequence[RawEntry] | None = field(default=None)
 
-    def kind(self, position: int) -> str:
-        """The resource type of one entry."""
-        return self.other_kinds.get(position, Kind.OBSERVATION)
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def resource_bytes(self, position: int) -> Raw:
+        """The resource of one item; an item that is no object stands for itself."""
+        item = self.items[position]
+        entry = decoded(_entry, item) if self.wrapped else None
+        return item if entry is None else entry.resource
 
     def resource(self, position: int) -> dict[str, Any] | None:
-        """The resource of one entry as plain JSON; None where the entry holds no JSON object."""
-        return _object(self._loaded()[position].resource)
+        """The resource of one item as plain JSON; None where there is no JSON object."""
+        return _object(self.resource_bytes(position))
 
     def full_url(self, position: int) -> str:
         """The fullUrl of one entry, empty where it has none."""
-        url = _value(self._loaded()[position].fullUrl)
+        url = _value(self._entry(position).fullUrl)
         return url if isinstance(url, str) else ""
-
-    def is_empty(self, position: int) -> bool:
-        """Whether the entry has no resource at all, as in the response to a transaction."""
-        return self._loaded()[position].resource == NULL
 
     def is_included(self, position: int) -> bool:
         """Whether the entry came along with a match (`search.mode` include) and is none itself."""
-        search = _object(self._loaded()[position].search)
-        return search is not None and search.get("mode") == "include"
+        return text(_object(self._entry(position).search), "mode") == "include"
 
-    def same_bytes(self, position: int, other: "Page", there: int) -> bool:
-        """Whether two entries are one resource, byte for byte."""
-        return self._loaded()[position].resource == other._loaded()[there].resource
-
-    def _loaded(self) -> Sequence[RawEntry]:
-        if self._entries is None:
-            self._entries = self.load()
-        return self._entries
+    def _entry(self, position: int) -> Entry:
+        return (decoded(_entry, self.items[position]) if self.wrapped else None) or Entry()
 
 
 def read_page(body: bytes | memoryview | Raw) -> Page:
@@ -228,99 +101,26 @@ def read_page(body: bytes | memoryview | Raw) -> Page:
 
 def _read(content: bytes | Raw) -> Page:
     if memoryview(content)[:LONGEST_INDENT].tobytes().lstrip().startswith(b"["):
-        return _of_raws(_raws.decode(content))
+        return Page(_raws.decode(content))
     try:
-        bundle = _plain_bundle.decode(content)
-    except msgspec.ValidationError:
-        return _with_odd_entries(content)
-    if bundle.resourceType != "Bundle":
-        return _single(content, bundle.resourceType)
-    readings = [entry.resource if entry is not None else None for entry in bundle.entry]
-    others = _not_plain(readings)
-    raws = _entries_of(content) if others else None
-    return Page(
-        readings=readings,
-        other_kinds=_other_kinds(others, raws or []),
-        load=lambda: raws or _entries_of(content),
-        total=bundle.total,
-        has_next=any(link.relation == "next" for link in bundle.link),
-    )
-
-
-def _not_plain(readings: Sequence[PlainReading | None]) -> list[int]:
-    """Positions of entries that are not known to be Observations."""
-    known = Kind.OBSERVATION
-    return [p for p, reading in enumerate(readings) if reading is None or reading.resourceType is not known]
-
-
-def _other_kinds(positions: Iterable[int], entries: Sequence[RawEntry]) -> dict[int, str]:
-    """The types of the entries at these positions, as far as they are no Observations."""
-    kinds = {position: _kind(entries[position].resource) for position in positions}
-    return {position: kind for position, kind in kinds.items() if kind != Kind.OBSERVATION}
-
-
-def _entries_of(content: bytes | Raw) -> list[RawEntry]:
-    """The entries of a Bundle as bytes, whatever they are."""
-    try:
-        return _raw_bundle.decode(content).entry
-    except msgspec.ValidationError:
-        return [_raw_entry(raw) for raw in _decoded(_raws, _odd_bundle.decode(content).entry) or []]
-
-
-def _single(content: bytes | Raw, kind: object) -> Page:
+        whole = _bundle.decode(content)
+    except msgspec.ValidationError as error:
+        raise NotFhir("neither a resource nor an array of resources") from error
+    kind, total = _value(whole.resourceType), _value(whole.total)
     if not isinstance(kind, str) or not kind:
         raise NotFhir("an object without resourceType")
-    return _of_raws([Raw(bytes(content))])
-
-
-def _with_odd_entries(content: bytes | Raw) -> Page:
-    """A body with a member of an unexpected type somewhere: each entry is decoded for itself."""
-    try:
-        whole = _odd_bundle.decode(content)
-    except msgspec.ValidationError as error:
-        raise NotFhir("neither an object nor an array of objects") from error
-    kind = _value(whole.resourceType)
     if kind != "Bundle":
-        return _single(content, kind)
-    entries = _entries_of(content)
-    readings = [_plain(entry.resource) for entry in entries]
-    total, links = _value(whole.total), _value(whole.link)
-    return Page(
-        readings=readings,
-        other_kinds=_other_kinds(_not_plain(readings), entries),
-        load=lambda: entries,
-        total=total if isinstance(total, int) else None,
-        has_next=any(text(link, "relation") == "next" for link in objects(links)),
-    )
-
-
-def _raw_entry(raw: Raw) -> RawEntry:
-    """The parts of one entry; an entry that is no object stands as its own, unusable, resource."""
-    return _decoded(_entry, raw) or RawEntry(resource=raw)
-
-
-def _of_raws(raws: Sequence[Raw]) -> Page:
-    entries = [RawEntry(resource=raw) for raw in raws]
-    readings = [_plain(raw) for raw in raws]
-    return Page(readings, _other_kinds(_not_plain(readings), entries), load=lambda: entries)
+        return Page([Raw(bytes(content))])
+    has_next = any(text(link, "relation") == "next" for link in objects(_value(whole.link)))
+    return Page(whole.entry, True, total if isinstance(total, int) else None, has_next)
 
 
 def _ndjson(content: bytes, error: msgspec.DecodeError) -> Page:
-    """A body of one resource a line. A line that is no JSON stays in the page, as an entry without object."""
-    lines = [line for line in content.splitlines() if line.strip()]
-    if len(lines) < 2 or not any(_object(Raw(line)) for line in lines):
+    """A body of one resource a line; a line that is no JSON stands as an item without resource."""
+    lines = [decoded(_raw, Raw(line)) for line in content.splitlines() if line.strip()]
+    if len(lines) < 2 or not any(line is not None and _object(line) for line in lines):
         raise NotFhir(str(error)) from error
-    return _of_raws([Raw(line) for line in lines])
-
-
-def _plain(raw: Raw) -> PlainReading | None:
-    """The fast form of one resource, None where its shape is not the common one."""
-    return _decoded(_reading, raw)
-
-
-def _kind(raw: Raw) -> str:
-    typed = _decoded(_typed, raw)
-    return typed.resourceType if typed is not None else ""
+    return Page([NO_JSON if line is None else line for line in lines])
 
 
 def _object(raw: Raw) -> dict[str, Any] | None:
@@ -329,10 +129,11 @@ def _object(raw: Raw) -> dict[str, Any] | None:
 
 
 def _value(raw: Raw) -> object:
-    return _decoded(_json, raw)
+    return decoded(_json, raw)
 
 
-def _decoded(decoder: "msgspec.json.Decoder[Decoded]", raw: Raw) -> Decoded | None:
+def decoded(decoder: "msgspec.json.Decoder[Decoded]", raw: Raw | bytes) -> Decoded | None:
+    """What the decoder makes of the bytes, None where they are not what it expects."""
     try:
         return decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from fhir_mappers.decode import Page
+from fhir_mappers.plain_readings import Sorted
 from fhir_mappers.references import member, text
 from fhir_mappers.row import Drop
 from fhir_mappers.timing import TimeFault, parse_time
@@ -21,39 +22,54 @@ RETRACTED: Final = ("entered-in-error", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """One page with the name of each entry (its id, or what stands for one) and the positions that count."""
+    """One page, sorted, with the name of each entry: its id, or what stands for one."""
 
-    page: Page
+    sorted: Sorted
     names: Sequence[str]
-    current: Sequence[int]
+
+    @property
+    def page(self) -> Page:
+        """The page itself."""
+        return self.sorted.page
 
     def resource(self, position: int) -> dict[str, Any] | None:
         """The resource of one entry as plain JSON with an id, None where there is no object."""
         resource = self.page.resource(position)
-        return (
-            resource if resource is None or text(resource, "id") else {**resource, "id": self.names[position]}
-        )
+        has_id = resource is None or text(resource, "id")
+        return resource if has_id else {**(resource or {}), "id": self.names[position]}
 
     def reference(self, position: int) -> str:
         """`Type/id` of one entry."""
-        return f"{self.page.kind(position) or 'Resource'}/{self.names[position]}"
+        return f"{self.sorted.kind(position) or 'Resource'}/{self.names[position]}"
 
 
-def current_entries(pages: Sequence[Page]) -> tuple[list[Entries], list[Drop]]:
-    """Every page with the entries that count, and a drop for each that is a copy or an older version."""
+@dataclass(frozen=True, slots=True)
+class Current:
+    """All pages with only the entries that count, and a drop for each that is a copy or an older version.
+
+    `lost` holds the page number and position of each dropped entry.
+    """
+
+    entries: list[Entries]
+    lost: frozenset[tuple[int, int]]
+    drops: list[Drop]
+
+
+def current_entries(pages: Sequence[Sorted]) -> Current:
+    """Names all entries and finds the newest version of each resource."""
     named = [_named(page, number) for number, page in enumerate(pages)]
     names = set[str]().union(*(entries.names for entries in named))
     if len(names) == sum(len(entries.names) for entries in named):
-        return named, []
+        return Current(named, frozenset(), [])
     return _newest(named)
 
 
-def _named(page: Page, number: int) -> Entries:
-    names = [reading.id if reading is not None else "" for reading in page.readings]
+def _named(found: Sorted, number: int) -> Entries:
+    names, page = found.ids, found.page
     for position in [p for p, name in enumerate(names) if not name] if "" in names else ():
         own = text(page.resource(position), "id")
         names[position] = own or _tail(page.full_url(position)) or f"#{number}.{position}"
-    return Entries(page, names, range(len(names)))
+    return Entries(found, names)
 
 
 def _tail(full_url: str) -> str:
@@ -61,29 +77,24 @@ def _tail(full_url: str) -> str:
     return full_url.rstrip("/").replace(":", "/").rpartition("/")[2]
 
 
-def _newest(named: list[Entries]) -> tuple[list[Entries], list[Drop]]:
+def _newest(named: list[Entries]) -> Current:
     versions: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for number, entries in enumerate(named):
         for position in range(len(entries.names)):
             versions[entries.reference(position)].append((number, position))
-    lost: set[tuple[int, int]] = set()
-    drops: list[Drop] = []
+    lost: dict[tuple[int, int], Drop] = {}
     for reference, places in versions.items():
         if len(places) > 1:
-            for place, reason in _older(named, places):
-                lost.add(place)
-                drops.append(Drop(reference, reason))
-    kept = [
-        Entries(e.page, e.names, [p for p in e.current if (number, p) not in lost])
-        for number, e in enumerate(named)
-    ]
-    return kept, drops
+            lost |= {place: Drop(reference, reason) for place, reason in _older(named, places)}
+    for number, entries in enumerate(named):
+        entries.sorted.leave_out(position for page, position in lost if page == number)
+    return Current(named, frozenset(lost), list(lost.values()))
 
 
 def _older(named: list[Entries], places: list[tuple[int, int]]) -> list[tuple[tuple[int, int], str]]:
     """All places but that of the newest version, each as a copy of it or as superseded."""
-    first_page, first = named[places[0][0]].page, places[0][1]
-    if all(first_page.same_bytes(first, named[number].page, position) for number, position in places[1:]):
+    first, *others = (named[number].page.resource_bytes(position) for number, position in places)
+    if all(other == first for other in others):
         return [(place, "duplicate") for place in places[1:]]
     found = {place: named[place[0]].page.resource(place[1]) or {} for place in places}
     newest = max(places, key=lambda place: _version_key(found[place]))

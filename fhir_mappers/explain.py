@@ -55,17 +55,17 @@ def explain(
 
 def _lines(mapped: Mapped) -> dict[tuple[str, str], Line]:
     used, reasons = _used(mapped), {drop.reference: drop.reason for drop in mapped.drops}
-    older = {drop.reference: drop.reason for drop in mapped.arrival.drops}
+    older = {drop.reference: drop.reason for drop in mapped.arrival.current.drops}
     lines: dict[tuple[str, str], Line] = {}
-    for entries in mapped.arrival.entries:
-        current = set(entries.current)
+    current = mapped.arrival.current
+    for number, entries in enumerate(current.entries):
         for position in range(len(entries.names)):
-            kind, reference = entries.page.kind(position), entries.reference(position)
+            kind, reference = entries.sorted.kind(position), entries.reference(position)
             resource = entries.page.resource(position) or {}
             code = names_of(resource.get("code")) if kind == "Observation" else ""
             line = lines.setdefault((kind, code), Line())
             line.arrived += 1
-            if position not in current:
+            if (number, position) in current.lost:
                 line.dropped[older[reference]] += 1
             elif reference in used:
                 line.used += 1

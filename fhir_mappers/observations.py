@@ -10,7 +10,7 @@ from fhir_mappers.columns import Books, Columns
 from fhir_mappers.entries import Entries
 from fhir_mappers.observation import map_observation
 from fhir_mappers.observed_time import Reading
-from fhir_mappers.plain_readings import Collected, collect, fill
+from fhir_mappers.plain_columns import fill
 from fhir_mappers.plain_shapes import Shapes
 from fhir_mappers.references import objects, text
 from fhir_mappers.row import Drop, Row
@@ -20,7 +20,7 @@ from fhir_mappers.row import Drop, Row
 class Observed:
     """What the Observations gave. `plain` columns and `rows` together are all rows.
 
-    `origins` says of plain rows where they come from (see `plain_readings.Filled`). `members` are the links
+    `origins` says of plain rows where they come from (see `plain_columns.Filled`). `members` are the links
     of Observations that only group others.
     """
 
@@ -34,16 +34,15 @@ class Observed:
 
 def map_observations(arrival: Arrival, reading: Reading, fast: bool = True) -> Observed:
     """Rows and drops of all Observations. Without `fast` everything goes through the reference path."""
-    observed, shapes = Observed(), Shapes(reading)
-    pages = [
-        collect(entries, wanted, shapes) if fast else Collected(entries, odd=list(wanted))
-        for entries, wanted in zip(arrival.entries, arrival.observations, strict=True)
-    ]
-    filled = fill(pages, observed.books, reading.as_of_ms)
-    observed.plain, observed.origins = filled.columns, filled.origins
-    for page in pages:
-        for position in sorted(page.odd):
-            _reference(page.entries, position, reading, observed)
+    observed, pages = Observed(), arrival.current.entries
+    if fast:
+        filled = fill(pages, Shapes(reading), observed.books)
+        observed.plain, observed.origins, odd = filled.columns, filled.origins, filled.odd
+    else:
+        odd = [page.sorted.observations() for page in pages]
+    for page, positions in zip(pages, odd, strict=True):
+        for position in sorted(positions):
+            _reference(page, position, reading, observed)
     return observed
 
 

@@ -1,69 +1,131 @@
-"""The fast path: Observations of a common shape, all pages at a time, straight into columns.
+"""Sorts the entries of a page: plain readings into groups of one look, and what somebody must look at.
 
-Sits beside `observation`, which it never contradicts: whatever is not exactly a plain reading of a learned
-shape is left to it.
+Sits between `plain_json` and `plain_columns`. The first half of the fast path; it needs to know nothing of
+the patient, so it runs while the bytes are still warm.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
-from msgspec import UNSET, Raw
-from numpy.typing import NDArray
+from msgspec import UNSET
 
-from fhir_mappers.columns import Books, Columns
-from fhir_mappers.decode import Amount, PlainPart, PlainReading, Status
-from fhir_mappers.entries import Entries
-from fhir_mappers.instants import parse_instants
-from fhir_mappers.observed_time import FUTURE_TOLERANCE_MS, YEAR_2000_MS
-from fhir_mappers.plain_shapes import Look, PartLook, PartShape, Shape, Shapes
-from models.time_series import UNKNOWN_OFFSET
+from fhir_mappers.decode import NULL, Page
+from fhir_mappers.plain_json import (
+    Amount,
+    Kind,
+    PlainPart,
+    PlainReading,
+    Status,
+    kind_of,
+    readings_in_chunks,
+)
+
+
+class PartLook(NamedTuple):
+    """The code of a component (nothing for the reading itself), its unit as sent, and its comparator."""
+
+    concept: bytes
+    unit: str
+    unit_code: str
+    comparator: str | None
+
+
+class Look(NamedTuple):
+    """Everything of a reading but its values, time and id; members that are JSON as bytes as they came."""
+
+    status: str
+    concept: bytes
+    device: bytes
+    subject: bytes
+    sender: str
+    parts: tuple[PartLook, ...]
+    is_panel: bool
 
 
 @dataclass(slots=True)
 class Group:
-    """The readings of one page and shape: positions in the page, times, and values of all parts in turn."""
+    """The readings of one page and look: positions in the page, times, and values of all parts in turn."""
 
-    entries: Entries
-    shape: Shape
+    look: Look
     positions: list[int] = field(default_factory=list)
     times: list[str] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
 
+    def without(self, positions: set[int]) -> "Group":
+        """The same without the readings at some positions."""
+        width = len(self.look.parts)
+        rest = [number for number, position in enumerate(self.positions) if position not in positions]
+        return Group(
+            self.look,
+            [self.positions[number] for number in rest],
+            [self.times[number] for number in rest],
+            [value for number in rest for value in self.values[number * width : (number + 1) * width]],
+        )
+
 
 @dataclass(slots=True)
-class Collected:
-    """Groups by shape of one page, and the positions of entries that are no plain readings."""
+class Sorted:
+    """The entries of one page: ids, plain readings by look, odd Observations, and the types of all others."""
 
-    entries: Entries
-    groups: dict[int, Group] = field(default_factory=dict)
+    page: Page
+    ids: list[str] = field(default_factory=list)
+    groups: dict[Look, Group] = field(default_factory=dict)
     odd: list[int] = field(default_factory=list)
+    other_kinds: dict[int, str] = field(default_factory=dict)
 
-    def group(self, shape: Shape) -> Group:
-        """The group of a shape."""
-        return self.groups.setdefault(shape.number, Group(self.entries, shape))
+    def group(self, look: Look) -> Group:
+        """The group of a look."""
+        found = self.groups.get(look)
+        if found is None:
+            found = self.groups[look] = Group(look)
+        return found
+
+    def kind(self, position: int) -> str:
+        """The resource type of one entry, empty where it is none."""
+        return self.other_kinds.get(position, Kind.OBSERVATION)
+
+    def observations(self) -> list[int]:
+        """Positions of all Observations."""
+        return sorted([*self.odd, *(p for group in self.groups.values() for p in group.positions)])
+
+    def leave_out(self, positions: Iterable[int]) -> None:
+        """Forgets Observations, which another version replaces."""
+        gone = set(positions)
+        rest = {look: group.without(gone) for look, group in self.groups.items()}
+        self.groups = {look: group for look, group in rest.items() if group.positions}
+        self.odd = [position for position in self.odd if position not in gone]
 
 
-def collect(entries: Entries, wanted: Sequence[int], shapes: Shapes) -> Collected:
-    """Sorts the wanted entries of a page into groups of plain readings, and others.
+def sort_page(page: Page) -> Sorted:
+    """All entries of a page, sorted."""
+    found, first = Sorted(page), 0
+    for readings in readings_in_chunks(page):
+        found.ids += [reading.id if reading is not None else "" for reading in readings]
+        _sort_chunk(readings, first, found)
+        first += len(readings)
+    return found
 
-    A stream repeats its shape, so each reading is first compared with the one before. The comparisons
+
+def _sort_chunk(readings: Sequence[PlainReading | None], first: int, found: Sorted) -> None:
+    """Sorts some entries, of which the first stands at position `first`.
+
+    A stream repeats its look, so each reading is first compared with the one before. The comparisons
     stand in the loop, without calls, because it runs once per reading of every request.
     """
-    collected = Collected(entries)
-    readings, odd = entries.page.readings, collected.odd
+    odd, observation = found.odd, Kind.OBSERVATION
     group: Group | None = None
     status, source = Status.OTHER, ""
     unit: str | None = None
     code: str | None = None
     comparator: str | None = None
-    concept = device = subject = Raw(b"")
-    for position in wanted:
-        observed = readings[position]
+    concept = device = subject = NULL
+    for position, observed in enumerate(readings, first):
+        if observed is None or observed.resourceType is not observation:
+            _sort_other(position, found)
+            continue
         if (
-            observed is None
-            or observed.modifierExtension is not UNSET
+            observed.modifierExtension is not UNSET
             or observed.valueSampledData is not UNSET
             or observed.dataAbsentReason is not UNSET
             or observed.interpretation is not UNSET
@@ -73,14 +135,15 @@ def collect(entries: Entries, wanted: Sequence[int], shapes: Shapes) -> Collecte
             continue
         amount = observed.valueQuantity
         if amount is None or observed.component is not UNSET:
-            _collect_panel(observed, position, collected, shapes)
+            _sort_panel(observed, position, found)
             continue
         value, sender = amount.value, meta.source if meta is not None else ""
         if value.__class__ is not float:
             odd.append(position)
             continue
         if (
-            observed.status is not status
+            group is None
+            or observed.status is not status
             or observed.code != concept
             or observed.subject != subject
             or amount.unit != unit
@@ -92,33 +155,33 @@ def collect(entries: Entries, wanted: Sequence[int], shapes: Shapes) -> Collecte
             status, source = observed.status, sender
             unit, code, comparator = amount.unit, amount.code, amount.comparator
             concept, subject, device = observed.code, observed.subject, observed.device
-            shape = shapes.of(_look(observed, (_part_look(b"", amount),), is_panel=False))
-            group = collected.group(shape) if shape is not None else None
-        if group is None:
-            odd.append(position)
-        else:
-            group.positions.append(position)
-            group.times.append(observed.effectiveDateTime)
-            group.values.append(value)
-    return collected
+            group = found.group(_look(observed, (_part_look(b"", amount),), is_panel=False))
+        group.positions.append(position)
+        group.times.append(observed.effectiveDateTime)
+        group.values.append(value)
 
 
-def _collect_panel(observed: PlainReading, position: int, collected: Collected, shapes: Shapes) -> None:
+def _sort_other(position: int, found: Sorted) -> None:
+    """Sorts an entry that is no Observation, or one that is but not of the common shape."""
+    kind = kind_of(found.page.resource_bytes(position))
+    if kind == Kind.OBSERVATION:
+        found.odd.append(position)
+    else:
+        found.other_kinds[position] = kind
+
+
+def _sort_panel(observed: PlainReading, position: int, found: Sorted) -> None:
     """Sorts a reading whose values are all in its components."""
     parts = observed.component if observed.component is not UNSET else []
     values = [_plain_value(part) for part in parts]
-    plain = [value for value in values if value is not None]
-    shape = None
-    if observed.valueQuantity is None and plain and len(plain) == len(values):
-        looks = [_part_look(bytes(p.code), p.valueQuantity) for p in parts if p.valueQuantity is not None]
-        shape = shapes.of(_look(observed, tuple(looks), is_panel=True))
-    if shape is None:
-        collected.odd.append(position)
+    if observed.valueQuantity is not None or not values or None in values:
+        found.odd.append(position)
         return
-    group = collected.group(shape)
+    looks = [_part_look(bytes(p.code), p.valueQuantity) for p in parts if p.valueQuantity is not None]
+    group = found.group(_look(observed, tuple(looks), is_panel=True))
     group.positions.append(position)
     group.times.append(observed.effectiveDateTime)
-    group.values.extend(plain)
+    group.values.extend(values)
 
 
 def _look(observed: PlainReading, parts: tuple[PartLook, ...], *, is_panel: bool) -> Look:
@@ -139,73 +202,3 @@ def _plain_value(part: PlainPart) -> float | None:
     if amount is None or any(member is not UNSET for member in more):
         return None
     return amount.value if isinstance(amount.value, float) else None
-
-
-class Times(NamedTuple):
-    """Instants and local offsets of the readings of one group."""
-
-    at_ms: NDArray[np.int64]
-    offset_min: NDArray[np.int16]
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """Columns of all groups, and which page and positions the references of a group come from.
-
-    An origin is the number of the first reference, the entries of the page, and their positions.
-    """
-
-    columns: list[Columns]
-    origins: list[tuple[int, Entries, list[int]]]
-
-
-def fill(pages: Sequence[Collected], books: Books, as_of_ms: int) -> Filled:
-    """All groups as columns. Readings whose time or value turns out not to be plain join the odd ones."""
-    groups = [(page, group) for page in pages for group in page.groups.values()]
-    at_ms, offset, good = parse_instants([time for _, group in groups for time in group.times])
-    good &= (at_ms >= YEAR_2000_MS) & (at_ms <= as_of_ms + FUTURE_TOLERANCE_MS)
-    filled, start = Filled([], []), 0
-    for page, group in groups:
-        here = slice(start, start := start + len(group.positions))
-        values = np.array(group.values, np.float64).reshape(len(group.positions), -1)
-        plain = good[here] & _in_range(values, group.shape)
-        times, taken = Times(at_ms[here], offset[here]), group.positions
-        if not plain.all():
-            values, times = values[plain], Times(times.at_ms[plain], times.offset_min[plain])
-            taken = [position for position, good_one in zip(taken, plain.tolist(), strict=True) if good_one]
-            page.odd.extend(set(group.positions).difference(taken))
-        first = len(books.references)
-        for number, part in enumerate(group.shape.parts):
-            filled.columns.append(_columns(part, values[:, number], times, first, books))
-        books.references.plain_ids += [page.entries.names[position] for position in taken]
-        filled.origins.append((first, page.entries, taken))
-    return filled
-
-
-def _in_range(values: NDArray[np.float64], shape: Shape) -> NDArray[np.bool_]:
-    """Which readings have only plain values, and no blood pressure upside down."""
-    good = np.ones(len(values), np.bool_)
-    for number, part in enumerate(shape.parts):
-        good &= (values[:, number] >= part.low) & (values[:, number] <= part.high)
-    if shape.above is not None:
-        upper, lower = (shape.parts[i].change(values[:, i]) for i in shape.above)
-        good &= upper > lower
-    return good
-
-
-def _columns(
-    part: PartShape, values: NDArray[np.float64], times: Times, first_reference: int, books: Books
-) -> Columns:
-    """The columns of one value of a shape: the sample's row for each number and time."""
-    rows, sample = len(values), part.sample
-    hidden, local = (books.flag_sets.position(flags) for flags in (sample.flags, part.flags_local))
-    return Columns(
-        signal=sample.signal, unit=sample.unit, at_ms=times.at_ms, until_ms=times.at_ms,
-        value=part.change(values), native_value=values,
-        native_unit=np.full(rows, books.units.position(sample.native_unit), np.int16),
-        censored=np.full(rows, sample.censored, np.int8),
-        source=np.full(rows, books.sources.position(sample.source), np.int16),
-        reference=np.arange(first_reference, first_reference + rows, dtype=np.int32),
-        flags=np.where(times.offset_min == UNKNOWN_OFFSET, hidden, local).astype(np.int16),
-        offset_min=times.offset_min,
-    )  # fmt: skip

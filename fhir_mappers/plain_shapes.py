@@ -1,13 +1,12 @@
 """The shapes of plain readings: what all readings of one look share, learned from the reference path.
 
-Sits under `plain_readings`. A look is everything of a reading but its values, time and id. Each new look is
-tried once on `observation` with a plain value; its readings differ from that sample only by a linear
-change of unit.
+Sits between `plain_readings` and `plain_columns`. Each new look is tried once on `observation` with a plain
+value; its readings differ from that sample only by a linear change of unit.
 """
 
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -16,33 +15,13 @@ from fhir_mappers.element import source_of
 from fhir_mappers.measured_part import AXILLARY
 from fhir_mappers.observation import as_meant, map_observation
 from fhir_mappers.observed_time import LOCAL_TIME_UNKNOWN, Reading
+from fhir_mappers.plain_readings import Look
 from fhir_mappers.quantity import plain_range
 from fhir_mappers.row import Drop, Row
 from fhir_mappers.unit_conversion import Linear, Unit, conversion, find_unit, possible_units
 
 PROBE_TIME: Final = "2000-01-02T00:00:00Z"
 """A time without local hour, so that the sample shows the flag for it where one is due."""
-
-
-class PartLook(NamedTuple):
-    """The code of a component (nothing for the reading itself), its unit as sent, and its comparator."""
-
-    concept: bytes
-    unit: str
-    unit_code: str
-    comparator: str | None
-
-
-class Look(NamedTuple):
-    """What distinguishes shapes; members that are JSON as the bytes in which they came."""
-
-    status: str
-    concept: bytes
-    device: bytes
-    subject: bytes
-    sender: str
-    parts: tuple[PartLook, ...]
-    is_panel: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from fhir_mappers.columns import Books, Columns, columns_of, joined, to_series
 from fhir_mappers.deduplicate import Lost, Unique, deduplicate, without_meter_copies
 from fhir_mappers.observations import Observed
 from fhir_mappers.panel_copies import without_panel_copies
+from fhir_mappers.references import member
 from fhir_mappers.row import Drop, Row
 from fhir_mappers.site import Site
 from fhir_mappers.timing import TimeFault, parse_time
@@ -34,8 +35,8 @@ class Uploads:
             return self.of_rows[reference]
         chunk = bisect_right(self.observed.origins, reference, key=lambda origin: origin[0]) - 1
         first, entries, positions = self.observed.origins[chunk]
-        reading = entries.page.readings[positions[reference - first]]
-        updated = parse_time(reading.meta.lastUpdated if reading and reading.meta else None)
+        resource = entries.page.resource(positions[reference - first]) or {}
+        updated = parse_time(member(resource, "meta").get("lastUpdated"))
         return 0 if isinstance(updated, TimeFault) else updated.at_ms
 
 
