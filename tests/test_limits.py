@@ -317,6 +317,7 @@ def test_H01_many_random_cases_breach_no_rule():
         assert breaches(wished_u, s, rng.choice([STANDARD, WEEKLY])) == [], (wished_u, s)
 
 
+@settings(max_examples=500, deadline=None)
 @given(
     s=situations, wished_u=finite, fact=st.sampled_from(["low_now", "low_recently", "time_below_over_target"])
 )
