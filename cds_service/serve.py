@@ -13,6 +13,7 @@ from gunicorn.app.base import BaseApplication
 from cds_service.app import create_app
 from cds_service.logs import configure_logs
 from cds_service.settings import load_settings
+from cds_service.whole_request_worker import WholeRequestWorker
 
 THREADS = 4
 """A worker waits for an EHR in some threads while another computes."""
@@ -33,7 +34,7 @@ def gunicorn_options(bind: str, workers: int) -> dict[str, Any]:
     return {
         "bind": bind,
         "workers": workers,
-        "worker_class": "gthread",
+        "worker_class": WholeRequestWorker,
         "threads": THREADS,
         "timeout": 30,
         "graceful_timeout": 15,
