@@ -27,13 +27,6 @@ def glucose_text(value_mgdl: float) -> str:
     return f"{value_mgdl:.0f} mg/dL ({to_mmoll(value_mgdl):.1f} mmol/L)"
 
 
-def native_glucose_text(native_value: float, native_unit: str, value_mgdl: float) -> str:
-    """A reading as its device showed it, the other unit in brackets: `6.2 mmol/L (112 mg/dL)`."""
-    if native_unit == "mmol/L":
-        return f"{native_value:.1f} mmol/L ({value_mgdl:.0f} mg/dL)"
-    return glucose_text(value_mgdl)
-
-
 def _number(dose_u: float) -> str:
     halves = dose_u * _HALF_UNITS_PER_UNIT
     if halves < 0 or halves != int(halves):

@@ -22,7 +22,6 @@ from models.patient_record import PatientRecord
 from models.preprocess.usable_cgm import usable_cgm
 from models.time_series import TimeSeries
 
-BASAL_U_PER_KG: Final = 0.5
 NIGHT_DROP_MGDL: Final = 50.0
 """ADA: bedtime-to-morning drop of 50 mg/dL or more."""
 
