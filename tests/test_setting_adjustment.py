@@ -181,16 +181,26 @@ def test_the_rules_leave_a_good_therapy_alone():
     assert propose_by_rules(quiet()) == NO_CHANGE
 
 
-def test_the_rules_answer_lows_at_night_with_less_basal_at_night():
-    assert propose_by_rules(quiet() | {"tbr": 6.0, "tbr_00": 20.0}) == SettingChange(("basal_night",), (-10,))
-    assert propose_by_rules(quiet() | {"tbr": 6.0, "tbr54": 2.0, "tbr_00": 20.0}) == SettingChange(
-        ("basal_night",), (-20,)
+def test_the_rules_answer_lows_at_night_with_less_basal():
+    assert propose_by_rules(quiet() | {"tbr": 6.0, "tbr_00": 20.0}) == SettingChange(("basal",), (-10,))
+    severe = quiet() | {"tbr": 6.0, "tbr54": 2.0, "tbr_00": 20.0}
+    assert propose_by_rules(severe) == SettingChange(("basal",), (-20,))
+
+
+def test_the_rules_answer_lows_after_meals_with_a_weaker_ratio():
+    assert propose_by_rules(quiet() | {"tbr": 6.0, "lunch_low": 30.0}) == SettingChange(
+        ("carb_ratio",), (-10,)
     )
 
 
 def test_the_rules_answer_highs_after_dinner_with_a_stronger_ratio_at_dinner():
-    found = quiet() | {"tar": 40.0, "dinner_change": 60.0}
+    found = quiet() | {"dinner_change": 60.0}
     assert propose_by_rules(found) == SettingChange(("carb_ratio_dinner",), (10,))
+
+
+def test_the_rules_answer_high_nights_with_more_basal_unless_they_also_have_lows():
+    assert propose_by_rules(quiet() | {"mean_00": 170.0}) == SettingChange(("basal",), (10,))
+    assert propose_by_rules(quiet() | {"mean_00": 170.0, "tbr_00": 3.0}) == NO_CHANGE
 
 
 @given(

@@ -10,45 +10,43 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from models.dosing.setting_actions import NO_CHANGE, SettingChange
+from models.dosing.setting_actions import SettingChange
 from models.dosing.setting_features import MEALS_H
 
 # Consensus targets for adults (Battelino et al., Diabetes Care 2019;42:1593)
-TBR_TARGET_PERCENT, TBR54_TARGET_PERCENT, TAR_TARGET_PERCENT = 4.0, 1.0, 25.0
+TBR_TARGET_PERCENT, TBR54_TARGET_PERCENT = 4.0, 1.0
 # When a night or a meal is taken to be the cause
-NIGHT_TBR_PERCENT, NIGHT_MEAN_MGDL = 4.0, 150.0
-MEAL_LOW_PERCENT, MEAL_CHANGE_MGDL, BEFORE_MEAL_MGDL = 15.0, 30.0, 160.0
+NIGHT_TBR_PERCENT, NIGHT_MEAN_MGDL = 2.0, 145.0
+MEAL_LOW_PERCENT, MEAL_CHANGE_MGDL, BEFORE_MEAL_MGDL = 10.0, 20.0, 150.0
 
 
 def propose_by_rules(features: Mapping[str, float]) -> SettingChange:
     """The change that the rules propose for one patient's features."""
     if features["tbr"] > TBR_TARGET_PERCENT or features["tbr54"] > TBR54_TARGET_PERCENT:
         return _against_lows(features)
-    if features["tar"] > TAR_TARGET_PERCENT:
-        return _against_highs(features)
-    return NO_CHANGE
+    return _against_highs(features)
 
 
 def _against_lows(features: Mapping[str, float]) -> SettingChange:
     cut = -20 if features["tbr54"] > TBR54_TARGET_PERCENT else -10
     found = {}
     if features["tbr_00"] > NIGHT_TBR_PERCENT:
-        found["basal_night"] = cut
-    worst = max(MEALS_H, key=lambda meal: features[f"{meal}_low"])
-    if features[f"{worst}_low"] > MEAL_LOW_PERCENT:
-        found[f"carb_ratio_{worst}"] = cut
+        found["basal"] = cut
+    if max(features[f"{meal}_low"] for meal in MEALS_H) > MEAL_LOW_PERCENT:
+        found["carb_ratio"] = cut
     if not found:
-        found["basal_day"] = cut
+        found["basal"] = cut
     return SettingChange(tuple(found), tuple(found.values()))
 
 
 def _against_highs(features: Mapping[str, float]) -> SettingChange:
     found = {}
-    if features["mean_00"] > NIGHT_MEAN_MGDL and features["tbr_00"] < NIGHT_TBR_PERCENT:
-        found["basal_night"] = 10
+    before = np.mean([features[f"{meal}_before"] for meal in MEALS_H])
+    if features["tbr_00"] < NIGHT_TBR_PERCENT and (
+        features["mean_00"] > NIGHT_MEAN_MGDL or before > BEFORE_MEAL_MGDL
+    ):
+        found["basal"] = 10
     worst = max(MEALS_H, key=lambda meal: features[f"{meal}_change"])
     if features[f"{worst}_change"] > MEAL_CHANGE_MGDL and features[f"{worst}_low"] < MEAL_LOW_PERCENT:
         found[f"carb_ratio_{worst}"] = 10
-    if not found and np.mean([features[f"{m}_before"] for m in MEALS_H]) > BEFORE_MEAL_MGDL:
-        found["basal_day"] = 10
     return SettingChange(tuple(found), tuple(found.values()))

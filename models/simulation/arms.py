@@ -4,8 +4,12 @@ Sits between the dosing models and the trial. An arm is a function; it sees what
 the patient's parameters. The reference arm is the exception, and the yardstick.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +19,7 @@ from models.dosing.setting_features import TherapyRecord
 from models.dosing.setting_guards import guarded, lows_forbid_more_insulin
 from models.dosing.setting_rules import propose_by_rules
 from models.dosing.therapy import Array, Therapy
+from models.dosing.value_of_action import ValueModel, best_changes, parse_model
 
 
 @dataclass(frozen=True)
@@ -56,3 +61,42 @@ def by_rules(review: Review) -> Therapy:
     ]
     only_reductions = lows_forbid_more_insulin(review.features["tbr"], review.features["tbr54"])
     return applied(review.record.therapy, guarded(np.array([c.log_factors for c in each]), only_reductions))
+
+
+def by_value_of_action(review: Review) -> Therapy:
+    """The learned value of action, within the guards; for each patient a model that was trained on others."""
+    log_factors = learned_change(packaged_fold_models(), review.patient, review.features)
+    return applied(review.record.therapy, log_factors)
+
+
+def learned_change(
+    models: Mapping[str, ValueModel], patient: NDArray[np.str_], features: Mapping[str, Array]
+) -> Array:
+    """The guarded choice of each patient's model as log insulin factors, (n, parts)."""
+    only_reductions = lows_forbid_more_insulin(features["tbr"], features["tbr54"])
+    chosen = []
+    for i, name in enumerate(patient):
+        one = {key: value[i : i + 1] for key, value in features.items()}
+        chosen += best_changes(models[str(name)], one, only_reductions[i : i + 1])
+    return guarded(np.array([change.log_factors for change in chosen]), only_reductions)
+
+
+def models_left_out(folds: Sequence[Mapping[str, Any]]) -> dict[str, ValueModel]:
+    """For each virtual patient the model of the fold that left it out."""
+    parsed = [(fold["left_out"], parse_model(fold)) for fold in folds]
+    return {name: model for left_out, model in parsed for name in left_out}
+
+
+@cache
+def packaged_fold_models() -> dict[str, ValueModel]:
+    """The fold models that were made together with the served one."""
+    text = files("models.simulation").joinpath("value_of_action_folds.json").read_text("utf-8")
+    return models_left_out(json.loads(text)["folds"])
+
+
+ARMS: Mapping[str, Arm] = {
+    "none": no_change,
+    "reference": reference_settings,
+    "rules": by_rules,
+    "value-of-action": by_value_of_action,
+}
