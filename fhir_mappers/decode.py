@@ -88,19 +88,21 @@ class Page:
 
 def read_page(body: bytes | memoryview | Raw) -> Page:
     """A Bundle of any type, an array, NDJSON, or one resource."""
-    content = body if isinstance(body, Raw) else bytes(body)
+    content = bytes(body)
     try:
+        if not content.isascii():
+            content.decode()  # members that nobody reads are not decoded: their encoding shows only here
         return _read(content)
     except RecursionError as error:
         raise NotFhir("JSON is nested too deep") from error
     except UnicodeDecodeError as error:
         raise NotFhir("not UTF-8") from error
     except msgspec.DecodeError as error:
-        return _ndjson(bytes(content), error)
+        return _ndjson(content, error)
 
 
-def _read(content: bytes | Raw) -> Page:
-    if memoryview(content)[:LONGEST_INDENT].tobytes().lstrip().startswith(b"["):
+def _read(content: bytes) -> Page:
+    if content[:LONGEST_INDENT].lstrip().startswith(b"["):
         return Page(_raws.decode(content))
     try:
         whole = _bundle.decode(content)
@@ -110,7 +112,7 @@ def _read(content: bytes | Raw) -> Page:
     if not isinstance(kind, str) or not kind:
         raise NotFhir("an object without resourceType")
     if kind != "Bundle":
-        return Page([Raw(bytes(content))])
+        return Page([Raw(content)])
     has_next = any(text(link, "relation") == "next" for link in objects(_value(whole.link)))
     return Page(whole.entry, True, total if isinstance(total, int) else None, has_next)
 
