@@ -7,6 +7,8 @@ import pytest
 import yaml
 from gunicorn.config import Config
 
+from cds_service.whole_request_worker import WholeRequestWorker
+
 FOLDER = Path(__file__).resolve().parent.parent / "docker"
 
 
@@ -52,4 +54,4 @@ def test_gunicorn_knows_every_setting_we_give_it() -> None:
     given = runpy.run_path(str(FOLDER / "gunicorn.conf.py"))
     ours = {name for name in given if not name.startswith("_") and name not in ("os", "gunicorn_options")}
     assert ours and ours <= set(known)
-    assert given["control_socket_disable"] is True and given["worker_class"] == "gthread"
+    assert given["control_socket_disable"] is True and given["worker_class"] is WholeRequestWorker
