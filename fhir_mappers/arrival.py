@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from msgspec import Raw
 
-from fhir_mappers.decode import NULL, read_page
+from fhir_mappers.decode import NULL
 from fhir_mappers.entries import Current, Entries, current_entries
 from fhir_mappers.plain_readings import Sorted, sort_page
 from fhir_mappers.references import Json
@@ -64,7 +64,7 @@ def arrive(bodies: Mapping[str, Iterable[bytes]]) -> Arrival:
 
 def _sorted(body: bytes | Raw) -> Iterator[Sorted]:
     """A page, and the Bundles inside it, as a batch-response has them."""
-    found = sort_page(read_page(body))
+    found = sort_page(body)
     yield found
     for position in [p for p, kind in found.other_kinds.items() if kind == "Bundle"]:
         yield from _sorted(found.page.resource_bytes(position))

@@ -19,6 +19,9 @@ NULL: Final = Raw(b"null")
 NO_JSON: Final = Raw(b"false")
 """Stands in for a line that is no JSON."""
 
+PIECE_ITEMS: Final = 128
+"""Items decoded at once: some 120 kB of JSON and as much of Python objects, which stay in cache."""
+
 LONGEST_INDENT: Final = 64
 """White space looked through for the first character of a body."""
 
@@ -51,21 +54,42 @@ _raw = msgspec.json.Decoder(Raw)
 _json = msgspec.json.Decoder()
 
 
+@dataclass(slots=True)
+class Piece:
+    """Neighbouring items of a body as one JSON array. `size` is -1 until the items have been counted."""
+
+    array: bytes
+    size: int = -1
+    _items: Sequence[Raw] | None = None
+
+    def items(self) -> Sequence[Raw] | None:
+        """The bytes of each item; None where the text is no array after all."""
+        if self._items is None:
+            self._items = decoded(_raws, self.array)
+        return self._items
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One body as the bytes of its items: entries of a Bundle (`wrapped`), or bare resources."""
+    """One body in pieces. Its items are entries of a Bundle (`wrapped`), or bare resources."""
 
-    items: Sequence[Raw]
+    pieces: Sequence[Piece]
     wrapped: bool = False
     total: int | None = None
     has_next: bool = False
 
-    def __len__(self) -> int:
-        return len(self.items)
+    def item(self, position: int) -> Raw:
+        """The bytes of one item."""
+        for piece in self.pieces:
+            items = piece.items() if position < piece.size else None
+            if items is not None:
+                return items[position]
+            position -= piece.size
+        raise IndexError(position)
 
     def resource_bytes(self, position: int) -> Raw:
         """The resource of one item; an item that is no object stands for itself."""
-        item = self.items[position]
+        item = self.item(position)
         entry = decoded(_entry, item) if self.wrapped else None
         return item if entry is None else entry.resource
 
@@ -83,15 +107,23 @@ class Page:
         return text(_object(self._entry(position).search), "mode") == "include"
 
     def _entry(self, position: int) -> Entry:
-        return (decoded(_entry, self.items[position]) if self.wrapped else None) or Entry()
+        return (decoded(_entry, self.item(position)) if self.wrapped else None) or Entry()
 
 
-def read_page(body: bytes | memoryview | Raw) -> Page:
-    """A Bundle of any type, an array, NDJSON, or one resource."""
+def as_utf8(body: bytes | memoryview | Raw) -> bytes:
+    """The body, if it is UTF-8 throughout: what nobody reads is never decoded, so it shows only here."""
     content = bytes(body)
     try:
         if not content.isascii():
-            content.decode()  # members that nobody reads are not decoded: their encoding shows only here
+            content.decode()
+    except UnicodeDecodeError as error:
+        raise NotFhir("not UTF-8") from error
+    return content
+
+
+def read_page(content: bytes) -> Page:
+    """A Bundle of any type, an array, NDJSON, or one resource."""
+    try:
         return _read(content)
     except RecursionError as error:
         raise NotFhir("JSON is nested too deep") from error
@@ -103,18 +135,29 @@ def read_page(body: bytes | memoryview | Raw) -> Page:
 
 def _read(content: bytes) -> Page:
     if content[:LONGEST_INDENT].lstrip().startswith(b"["):
-        return Page(_raws.decode(content))
+        return Page(in_pieces(_raws.decode(content)))
     try:
         whole = _bundle.decode(content)
     except msgspec.ValidationError as error:
         raise NotFhir("neither a resource nor an array of resources") from error
-    kind, total = _value(whole.resourceType), _value(whole.total)
+    kind = _value(whole.resourceType)
     if not isinstance(kind, str) or not kind:
         raise NotFhir("an object without resourceType")
-    if kind != "Bundle":
-        return Page([Raw(content)])
+    return bundle_page(whole, in_pieces(whole.entry)) if kind == "Bundle" else Page(in_pieces([Raw(content)]))
+
+
+def bundle_page(whole: Bundle, pieces: Sequence[Piece]) -> Page:
+    """The page of a Bundle whose entries stand in these pieces."""
+    total = _value(whole.total)
     has_next = any(text(link, "relation") == "next" for link in objects(_value(whole.link)))
-    return Page(whole.entry, True, total if isinstance(total, int) else None, has_next)
+    return Page(pieces, True, total if isinstance(total, int) else None, has_next)
+
+
+def in_pieces(items: Sequence[Raw]) -> list[Piece]:
+    """Items joined to arrays that are decoded at once."""
+    starts = range(0, len(items), PIECE_ITEMS)
+    parts = [items[start : start + PIECE_ITEMS] for start in starts]
+    return [Piece(b"[" + b",".join(part) + b"]", len(part), part) for part in parts]
 
 
 def _ndjson(content: bytes, error: msgspec.DecodeError) -> Page:
@@ -122,7 +165,7 @@ def _ndjson(content: bytes, error: msgspec.DecodeError) -> Page:
     lines = [decoded(_raw, Raw(line)) for line in content.splitlines() if line.strip()]
     if len(lines) < 2 or not any(line is not None and _object(line) for line in lines):
         raise NotFhir(str(error)) from error
-    return Page([NO_JSON if line is None else line for line in lines])
+    return Page(in_pieces([NO_JSON if line is None else line for line in lines]))
 
 
 def _object(raw: Raw) -> dict[str, Any] | None:

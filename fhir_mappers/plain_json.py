@@ -1,20 +1,17 @@
 """The members of an Observation that the fast path reads, decoded from bytes some hundred at a time.
 
-Sits between `decode` and `plain_readings`. Decoding in chunks keeps the working set in the processor's
-cache: time stays linear in the size of a body, and a member of the wrong type spoils one chunk, not all.
+Sits between `decode` and `plain_readings`. Decoding piece by piece keeps the working set in the processor's
+cache: time stays linear in the size of a body, and a member of the wrong type spoils one piece, not all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from fhir_mappers.decode import NULL, Page, decoded
-
-CHUNK: Final = 128
-"""Observations decoded at once: some 120 kB of JSON and as much of Python objects."""
+from fhir_mappers.decode import NULL, Piece, decoded
 
 
 class Kind(StrEnum):
@@ -44,7 +41,7 @@ class Status(StrEnum):
 
 
 class Amount(Struct, gc=False):
-    """A Quantity. Its value may be of any type, so that one wrong value does not spoil the chunk it came in;
+    """A Quantity. Its value may be of any type, so that one wrong value does not spoil the piece it came in;
     JSON numbers become floats.
     """
 
@@ -110,28 +107,31 @@ class PlainEntry(Struct, gc=False):
 _readings = msgspec.json.Decoder(list[PlainReading])
 _entries = msgspec.json.Decoder(list[PlainEntry])
 _reading = msgspec.json.Decoder(PlainReading)
+_entry = msgspec.json.Decoder(PlainEntry)
 _typed = msgspec.json.Decoder(Typed)
 
 
-def readings_in_chunks(page: Page) -> Iterator[Sequence[PlainReading | None]]:
-    """All resources of a page in order, some at a time; None for one that is not of the common shape."""
-    for start in range(0, len(page), CHUNK):
-        items = page.items[start : start + CHUNK]
-        positions = range(start, start + len(items))
-        yield _readings_of(items, page.wrapped) or [_reading_at(page, position) for position in positions]
+def readings_of(piece: Piece, wrapped: bool) -> Sequence[PlainReading | None] | None:
+    """The resources of a piece in order, None for each that is not of the common shape.
+
+    No list at all where the text of the piece is no JSON array.
+    """
+    readings: Sequence[PlainReading | None] | None
+    if wrapped:
+        entries = decoded(_entries, piece.array)
+        readings = None if entries is None else [entry.resource for entry in entries]
+    else:
+        readings = decoded(_readings, piece.array)
+    if readings is None and (items := piece.items()) is not None:
+        readings = [_reading_of(item, wrapped) for item in items]
+    if readings is not None:
+        piece.size = len(readings)
+    return readings
 
 
-def _readings_of(items: Sequence[Raw], wrapped: bool) -> Sequence[PlainReading | None] | None:
-    """All items at once, or None where the type of some member spoils that."""
-    array = b"[" + b",".join(items) + b"]"
-    if not wrapped:
-        return decoded(_readings, array)
-    entries = decoded(_entries, array)
-    return None if entries is None else [entry.resource for entry in entries]
-
-
-def _reading_at(page: Page, position: int) -> PlainReading | None:
-    return decoded(_reading, page.resource_bytes(position))
+def _reading_of(item: Raw, wrapped: bool) -> PlainReading | None:
+    entry = decoded(_entry, item) if wrapped else None
+    return decoded(_reading, item) if not wrapped else entry.resource if entry is not None else None
 
 
 def kind_of(resource: Raw) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
-from fhir_mappers.decode import NULL, Page
+from fhir_mappers.decode import NULL, NotFhir, Page, as_utf8, read_page
+from fhir_mappers.entry_cuts import cut_bundle
 from fhir_mappers.plain_json import (
     Amount,
     Kind,
@@ -18,7 +19,7 @@ from fhir_mappers.plain_json import (
     PlainReading,
     Status,
     kind_of,
-    readings_in_chunks,
+    readings_of,
 )
 
 
@@ -97,17 +98,32 @@ class Sorted:
         self.odd = [position for position in self.odd if position not in gone]
 
 
-def sort_page(page: Page) -> Sorted:
-    """All entries of a page, sorted."""
+def sort_page(body: bytes | memoryview | Raw) -> Sorted:
+    """All entries of a body, sorted. Raises NotFhir where it is no FHIR JSON."""
+    content = as_utf8(body)
+    guessed = cut_bundle(content)
+    found = sort_pieces(guessed) if guessed is not None else None
+    if found is None:
+        found = sort_pieces(read_page(content))
+    if found is None:
+        raise NotFhir("malformed JSON")
+    return found
+
+
+def sort_pieces(page: Page) -> Sorted | None:
+    """All entries of a page, sorted; None where a piece turns out to be cut in the wrong place."""
     found, first = Sorted(page), 0
-    for readings in readings_in_chunks(page):
+    for piece in page.pieces:
+        readings = readings_of(piece, page.wrapped)
+        if readings is None:
+            return None
         found.ids += [reading.id if reading is not None else "" for reading in readings]
-        _sort_chunk(readings, first, found)
+        _sort_piece(readings, first, found)
         first += len(readings)
     return found
 
 
-def _sort_chunk(readings: Sequence[PlainReading | None], first: int, found: Sorted) -> None:
+def _sort_piece(readings: Sequence[PlainReading | None], first: int, found: Sorted) -> None:
     """Sorts some entries, of which the first stands at position `first`.
 
     A stream repeats its look, so each reading is first compared with the one before. The comparisons
