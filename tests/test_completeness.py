@@ -90,6 +90,7 @@ def paging_cases() -> list[Any]:
     return [pytest.param(case, id=case["id"]) for case in found]
 
 
+@pytest.mark.spec("F-12")
 @pytest.mark.parametrize("case", paging_cases())
 def test_F12_pages_as_servers_send_them_give_their_readings_once(case: dict[str, Any]) -> None:
     bodies = [json.dumps(body).encode() for body in case["pages"].values() if "http_status" not in body]

@@ -59,6 +59,7 @@ def test_H10_a_second_copy_of_a_stream_adds_no_reading(count: int, late_s: float
     assert len(glucose([*once, *again])) == count
 
 
+@pytest.mark.spec("H-10")
 def test_H10_two_weeks_of_one_source_do_not_become_four_by_a_cloud_copy() -> None:
     week = stream("sensor", 7 * 288)
     cloud = [reading(f"c{i}", i * 300 + 4, 120 + i % 7, "cloud") for i in range(7 * 288)]
@@ -66,6 +67,7 @@ def test_H10_two_weeks_of_one_source_do_not_become_four_by_a_cloud_copy() -> Non
     assert len({p["at"][:16] for p in found}) == len(found) == 7 * 288
 
 
+@pytest.mark.spec("H-10")
 @pytest.mark.parametrize(
     ("first", "second", "conflict"), [(120, 139, False), (120, 141, True), (60, 71, False), (60, 73, True)]
 )
@@ -77,6 +79,7 @@ def test_H10_sources_that_differ_by_more_than_20_percent_or_20_mgdl_conflict(
     assert ("source_conflict" in found[0]["flags"]) == conflict
 
 
+@pytest.mark.spec("H-10")
 def test_H10_the_preferred_source_wins_and_the_other_fills_its_gaps() -> None:
     preferred = [r for i, r in enumerate(stream("good", 12)) if i not in (5, 6)]
     found = glucose([*preferred, *stream("other", 12, first_s=3, value=130)], preferred_sources=("good",))
@@ -135,6 +138,7 @@ def test_F13_of_three_versions_of_one_id_the_newest_counts(order: list[int]) -> 
     assert record.rejected["superseded"].count == 2
 
 
+@pytest.mark.spec("F-13")
 def test_F13_versions_without_dates_go_by_number_and_a_retraction_before_a_result() -> None:
     numbered = [reading("x", 0, 100 + n, meta={"versionId": str(n)}) for n in (9, 10)]
     assert mapped(numbered).series["glucose_cgm"].value.tolist() == [110]

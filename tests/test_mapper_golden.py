@@ -83,7 +83,7 @@ def band(point: dict[str, Any]) -> str | None:
     return "in_range" if 3.9 <= shown <= 10.0 else "outside"
 
 
-@pytest.mark.spec("F-16", "F-17", "PF9", "H-03")
+@pytest.mark.spec("F-16", "F-17", "PF9", "H-03", "Q12", "Q17", "Q25", "Q55")
 @pytest.mark.parametrize("case", cases(QUIRKS / "quirk_cases.json"))
 def test_F16_F17_PF9_H03_a_quirk_gives_exactly_the_expected_points_drops_and_flags(
     case: dict[str, Any],
@@ -125,7 +125,8 @@ def test_F13_H10_PF8_copies_and_second_streams_count_once(case: dict[str, Any]) 
     )
 
 
-def test_meter_readings_that_repeat_the_sensor_within_half_a_second_are_dropped_as_copies() -> None:
+@pytest.mark.spec("Q43")
+def test_Q43_meter_readings_that_repeat_the_sensor_within_half_a_second_are_dropped_as_copies() -> None:
     def reading(name: str, code: str, minute: int, fraction: str) -> dict[str, Any]:
         return {
             "resourceType": "Observation",

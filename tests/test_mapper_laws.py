@@ -52,6 +52,7 @@ def test_the_fast_path_gives_what_the_reference_path_gives(resources: list[Resou
     assert told(mapped(bundle(resources))) == told(mapped(bundle(resources), fast=False))
 
 
+@pytest.mark.spec("PF8")
 @given(readings, st.randoms())
 def test_PF8_the_order_of_entries_changes_nothing(resources: list[Resource], random: Any) -> None:
     shuffled = [dict(resource) for resource in resources]
@@ -59,12 +60,14 @@ def test_PF8_the_order_of_entries_changes_nothing(resources: list[Resource], ran
     assert told(mapped(bundle(shuffled))) == told(mapped(bundle(resources)))
 
 
+@pytest.mark.spec("F-13")
 @given(readings, st.data())
 def test_F13_sending_entries_twice_changes_no_point(resources: list[Resource], data: st.DataObject) -> None:
     again = data.draw(st.lists(st.sampled_from(resources), max_size=4))
     assert told(mapped(bundle([*resources, *again])))[0] == told(mapped(bundle(resources)))[0]
 
 
+@pytest.mark.spec("F-13")
 @given(readings, st.integers(0, 8))
 def test_F13_where_pages_break_changes_nothing(resources: list[Resource], cut: int) -> None:
     paged = mapped(bundle(resources[:cut]), bundle(resources[cut:]))
@@ -82,6 +85,7 @@ def test_a_bundle_an_array_ndjson_and_a_batch_response_say_the_same(resources: l
     assert told(mapped(array)) == told(mapped(ndjson)) == told(mapped(nested)) == wanted
 
 
+@pytest.mark.spec("H-03")
 @given(st.lists(st.integers(45, 395), min_size=1, max_size=20, unique=True))
 def test_H03_mass_and_moles_of_the_same_glucose_are_the_same_value(readings_mgdl: list[int]) -> None:
     def series(code: str, unit: str, per_unit: float) -> list[float]:
@@ -105,6 +109,7 @@ def reading(name: str, code: str, value: float, unit: str, position: int, offset
     }
 
 
+@pytest.mark.spec("H-11")
 @given(st.lists(st.integers(45, 395), min_size=1, max_size=20), st.sampled_from([-720, -210, 60, 345, 840]))
 def test_H11_the_zone_in_which_a_time_is_written_changes_no_instant(values: list[int], minutes: int) -> None:
     sign, size = ("-" if minutes < 0 else "+"), abs(minutes)
@@ -142,6 +147,7 @@ def test_shifting_all_times_and_now_together_shifts_all_points(
         assert moved.value.tolist() == series.value.tolist()
 
 
+@pytest.mark.spec("H-06")
 @given(readings)
 def test_H06_every_resource_is_either_used_or_dropped_with_a_reason(resources: list[Resource]) -> None:
     record = mapped(bundle(resources))
@@ -171,6 +177,7 @@ def test_bytes_that_are_no_fhir_raise_the_one_error_that_says_so(body: bytes) ->
     assert not record.series
 
 
+@pytest.mark.spec("B-04")
 @pytest.mark.parametrize(
     "body",
     [

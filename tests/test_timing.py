@@ -16,6 +16,7 @@ def ms(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
+@pytest.mark.spec("H-11")
 @given(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)), st.integers(-14 * 60, 14 * 60))  # noqa: DTZ001
 def test_H11_an_instant_is_the_same_in_every_offset(wall: datetime, minutes: int) -> None:
     at = wall.replace(tzinfo=UTC, microsecond=wall.microsecond // 1000 * 1000)
@@ -28,6 +29,7 @@ def test_H11_an_instant_is_the_same_in_every_offset(wall: datetime, minutes: int
     assert found.offset_min == (minutes or (None if sign == "-" else 0))
 
 
+@pytest.mark.spec("F-17")
 @pytest.mark.parametrize(
     ("text", "at", "offset"),
     [
@@ -48,6 +50,7 @@ def test_F17_the_odd_forms_of_the_standard_are_read(text: str, at: str, offset: 
     assert (found.at_ms, found.end_ms, found.offset_min) == (ms(at), ms(at), offset)
 
 
+@pytest.mark.spec("F-17")
 @pytest.mark.parametrize(
     "text",
     ["", "x", None, 5, [], "2024-13-01", "2024-02-30", "2024-05-02T25:00:00Z", "2024-05-02T24:00:01Z", "2024-05-02T10:60:00Z",
@@ -58,11 +61,13 @@ def test_F17_what_is_no_time_is_unreadable(text: object) -> None:
     assert parse_time(text) == TimeFault.UNREADABLE
 
 
+@pytest.mark.spec("B-12")
 @given(st.text(max_size=30) | st.from_regex(r"[0-9T:Z.+-]{1,32}", fullmatch=True))
 def test_B12_no_text_raises(text: str) -> None:
     assert isinstance(parse_time(text, HELSINKI), Moment | TimeFault)
 
 
+@pytest.mark.spec("H-11")
 @pytest.mark.parametrize(
     ("text", "precision", "start", "end"),
     [
@@ -80,6 +85,7 @@ def test_H11_a_date_lasts_from_local_midnight_to_local_midnight(
     assert isinstance(parse_time("9999"), TimeFault | Moment)
 
 
+@pytest.mark.spec("H-11")
 def test_H11_a_wall_clock_needs_a_zone_and_an_hour_shown_twice_is_the_first() -> None:
     assert parse_time("2024-05-02T10:15:00") == TimeFault.WITHOUT_OFFSET
     autumn = parse_time("2024-10-27T03:30:00", HELSINKI)

@@ -48,6 +48,7 @@ def test_units_of_insulin_and_counts_mean_nothing_elsewhere(code: str) -> None:
         assert find_unit({"code": seen}, row(code), SITE) == UnitFault("unit_unknown")
 
 
+@pytest.mark.spec("F-16", "H-03")
 @pytest.mark.parametrize(
     ("quantity", "code", "reason"),
     [
@@ -89,6 +90,7 @@ FACTORS = [
 ]  # fmt: skip
 
 
+@pytest.mark.spec("H-03")
 @pytest.mark.parametrize(("unit", "to", "feature", "value", "expected"), FACTORS)
 def test_H03_factors_are_those_of_the_cited_sources(
     unit: str, to: str, feature: str, value: float, expected: float
