@@ -4,12 +4,12 @@ Made by gunicorn in each worker (`serve`), by the tests, and by nothing else; th
 """
 
 import time
-import uuid
 from collections.abc import Callable
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from cds_service import shell
 from cds_service.client_auth import Verifier
@@ -17,6 +17,9 @@ from cds_service.cross_origin import allow_origins
 from cds_service.egress import Egress
 from cds_service.http import error_response
 from cds_service.jwks import KeySets
+from cds_service.logs import places
+from cds_service.metrics import REFUSALS
+from cds_service.request_frame import frame_requests
 from cds_service.routes import cds_hooks, health, models, published
 from cds_service.settings import Settings
 from cds_service.site_files import read_sites
@@ -60,35 +63,12 @@ def create_app(settings: Settings, clock_ms: Callable[[], int] = system_clock_ms
     shell.attach(app, shell.Shell(settings, services, verifier, store, egress, sites, clock_ms))
     for part in (cds_hooks, models, health, published):
         app.register_blueprint(part.blueprint)
-    _frame_requests(app)
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
+    frame_requests(app, settings)
     _answer_faults(app)
     allow_origins(app, settings.cors_origins)
     return app
-
-
-def _frame_requests(app: Flask) -> None:
-    """Each request gets an id and one log line without its query, body, token or patient."""
-
-    @app.before_request
-    def begin() -> None:
-        g.request_id, g.began_s = uuid.uuid4().hex, time.perf_counter()
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=g.request_id)
-
-    @app.after_request
-    def end(response: Response) -> Response:
-        response.headers["X-Request-Id"] = g.request_id
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Cache-Control", "no-store")
-        log.info(
-            "http.answered",
-            route=request.url_rule.rule if request.url_rule else None,
-            method=request.method,
-            status=response.status_code,
-            tenant=g.get("tenant"),
-            ms=round((time.perf_counter() - g.began_s) * 1000, 1),
-        )
-        return response
 
 
 def _answer_faults(app: Flask) -> None:
@@ -97,6 +77,7 @@ def _answer_faults(app: Flask) -> None:
     @app.errorhandler(CannotAnswer)
     def known(fault: CannotAnswer) -> Response:
         log.warning("request.refused", status=fault.status, reason=fault.reason)
+        REFUSALS.labels(fault.reason).inc()
         return error_response(fault, g.request_id)
 
     @app.errorhandler(HTTPException)
@@ -110,14 +91,5 @@ def _answer_faults(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def ours(fault: Exception) -> Response:
-        log.error("request.failed", kind=type(fault).__name__, at=_where(fault))
+        log.error("request.failed", kind=type(fault).__name__, at=places(fault))
         return error_response(CannotAnswer(), g.request_id)
-
-
-def _where(fault: BaseException) -> list[str]:
-    """Function and line of each frame; an exception's text may hold what a log must not (K-02)."""
-    frames, trace = [], fault.__traceback__
-    while trace is not None:
-        frames.append(f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    return frames[-8:]

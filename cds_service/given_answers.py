@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from cds_service.metrics import OUTCOMES
 from cds_service.pipeline import Answered, Moment
 from cds_service.store import Store
 from cds_service.store.audit import Event
@@ -46,6 +47,7 @@ def keep(store: Store, call: Call, answered: Answered, body: bytes) -> None:
     }
     event = _event(call, "hook.answered", outcome, details)
     store.decisions.record(call.tenant.id, _decision(call, answered, body), cards, event)
+    OUTCOMES.labels(call.service.id, outcome).inc()
     log.info("hook.answered", service=call.service.id, outcome=outcome, cards=len(cards))
 
 

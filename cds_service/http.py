@@ -51,8 +51,8 @@ def error_response(fault: CannotAnswer, request_id: str) -> Response:
     response = json_response(outcome, fault.status, "application/fhir+json")
     if fault.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if fault.status in (429, 503):
-        response.headers["Retry-After"] = "2"
+    if fault.retry_after_s is not None:
+        response.headers["Retry-After"] = str(fault.retry_after_s)
     if fault.status not in (400, 412):
         response.headers["Connection"] = "close"
     return response

@@ -5,6 +5,7 @@ Between `routes.cds_hooks` (who calls, what is asked) and the services of `hooks
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 from uuid import UUID
@@ -32,6 +33,9 @@ _KNOWN: Final = {
     EntryState.WRAPPED: Completeness.FAILED,
     EntryState.WRONG_TYPE: Completeness.FAILED,
 }
+
+
+AT_ONCE: Final = nullcontext()
 
 
 class Reader(Protocol):
@@ -79,14 +83,24 @@ class Answered:
     input_sha256: str
 
 
-def decide(service: Service, request: HookRequest, moment: Moment, place: Place) -> Answered:
-    """The service's answer. Raises DataUnobtainable where required data are not to be had (412)."""
+def decide(
+    service: Service,
+    request: HookRequest,
+    moment: Moment,
+    place: Place,
+    computing: AbstractContextManager[object] = AT_ONCE,
+) -> Answered:
+    """The service's answer. Raises DataUnobtainable where required data are not to be had (412).
+
+    `computing` is entered where work is done rather than waited for.
+    """
     refuse_foreign_drafts(request, place.site)
     gathered = gather(service, request, moment, place.reader)
-    record = to_record(request, gathered, moment, place)
-    question = Question(record, request.context, moment.as_of_ms, moment.response_id, place.practice)
-    decision = service.decide(question)
-    return Answered(decision, record.completeness, gathered.fetched, _digest(request, gathered))
+    with computing:
+        record = to_record(request, gathered, moment, place)
+        question = Question(record, request.context, moment.as_of_ms, moment.response_id, place.practice)
+        decision = service.decide(question)
+        return Answered(decision, record.completeness, gathered.fetched, _digest(request, gathered))
 
 
 def refuse_foreign_drafts(request: HookRequest, site: Site) -> None:

@@ -5,18 +5,25 @@
 
 import gc
 import os
-from typing import Any
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from prometheus_client.multiprocess import mark_process_dead
 
 from cds_service.app import create_app
-from cds_service.logs import configure_logs
-from cds_service.settings import load_settings
+from cds_service.logs import ServerLog, configure_logs
+from cds_service.settings import InvalidSettings, Settings, load_settings
 from cds_service.whole_request_worker import WholeRequestWorker
 
-THREADS = 4
-"""A worker waits for an EHR in some threads while another computes."""
+THREADS: Final = 32
+"""Most of them wait for EHRs, of four tenants at their limit of eight; one at a time computes."""
+
+METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Where the workers leave their counts for the metrics port; prometheus-client reads the name itself."""
 
 
 def application() -> Flask:
@@ -47,9 +54,10 @@ def gunicorn_options(bind: str, workers: int) -> dict[str, Any]:
         "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: PTH112
         "max_requests": 10_000,
         "max_requests_jitter": 1_000,
+        "when_ready": freeze_garbage,
         "post_worker_init": freeze_garbage,
-        "errorlog": "-",
-        "loglevel": "warning",
+        "child_exit": forget_gauges,
+        "logger_class": ServerLog,
     }
 
 
@@ -59,9 +67,18 @@ def freeze_garbage(_: object) -> None:
     gc.freeze()
 
 
+def forget_gauges(_: object, worker: Any) -> None:
+    """What a worker that has ended was doing is not going on; what it counted stays counted."""
+    if METRICS_FOLDER in os.environ:
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
 class _Server(BaseApplication):  # type: ignore[misc]
-    def __init__(self, options: dict[str, Any]) -> None:
+    """`body_limit_bytes` is for the worker: what declares more is refused without being waited for."""
+
+    def __init__(self, options: dict[str, Any], settings: Settings) -> None:
         self._options = options
+        self.body_limit_bytes = settings.hook_body_limit_bytes
         super().__init__()
 
     def load_config(self) -> None:
@@ -74,5 +91,20 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
 
 def serve(bind: str, workers: int) -> None:
-    """Run until stopped."""
-    _Server(gunicorn_options(bind, workers)).run()
+    """Run until stopped. Raises InvalidSettings before anything is started."""
+    settings = load_settings(os.environ)
+    configure_logs(settings.log_level)
+    if settings.metrics_bind:
+        _show_metrics(settings.metrics_bind)
+    _Server(gunicorn_options(bind, workers), settings).run()
+
+
+def _show_metrics(bind: str) -> None:
+    """Start the metrics port in a process of its own, over an empty folder."""
+    folder = os.environ.get(METRICS_FOLDER, "")
+    if not Path(folder or "?").is_dir():
+        problem = f"{METRICS_FOLDER}: a folder is needed for METRICS_BIND"
+        raise InvalidSettings((problem,))
+    for left_over in Path(folder).glob("*.db"):
+        left_over.unlink()
+    subprocess.Popen([sys.executable, "-m", "cds_service.metrics_server", bind])

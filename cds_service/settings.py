@@ -55,6 +55,9 @@ class Settings:
     deadline_s: float = 5.0
     cors_origins: tuple[str, ...] = ()
     log_level: str = "INFO"
+    requests_per_minute_per_address: int = 6000
+    trusted_proxies: int = 0
+    metrics_bind: str | None = None
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -118,6 +121,9 @@ def _parsers(development: bool) -> dict[str, Callable[[str], Any]]:
         "DEADLINE_S": _deadline_s,
         "CORS_ORIGINS": lambda text: _origins(text, development),
         "LOG_LEVEL": _log_level,
+        "REQUESTS_PER_MINUTE_PER_ADDRESS": _positive,
+        "TRUSTED_PROXIES": _positive,
+        "METRICS_BIND": _bind,
     }
 
 
@@ -176,6 +182,13 @@ def _origins(text: str, development: bool) -> tuple[str, ...]:
     if any(origin.path for origin in origins):
         raise ValueError("holds an origin with a path")
     return tuple(origin.text for origin in origins)
+
+
+def _bind(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("is not HOST:PORT")
+    return text
 
 
 def _log_level(text: str) -> str:

@@ -1,13 +1,17 @@
 """Everything a route needs from the process, wired once in `app.create_app` and passed on explicitly."""
 
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import cast
 
 from flask import Flask, current_app
 
+from cds_service.bulkhead import Bulkheads
 from cds_service.client_auth import Verifier
 from cds_service.egress import Egress
+from cds_service.rates import Rates
 from cds_service.settings import Settings
 from cds_service.store import Store
 from fhir_mappers.site import Site
@@ -16,7 +20,11 @@ from hooks.service import Service
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """The wired process. `clock_ms` is read once per request, in the route."""
+    """The wired process. `clock_ms` is read once per request, in the route.
+
+    `computing` is held by the one thread that parses or computes: more at once would only slow each other
+    and the health checks down, since Python runs one at a time.
+    """
 
     settings: Settings
     services: Mapping[str, Service]
@@ -25,6 +33,9 @@ class Shell:
     egress: Egress
     sites: Mapping[str, Site]
     clock_ms: Callable[[], int]
+    rates: Rates = field(default_factory=Rates)
+    bulkheads: Bulkheads = field(default_factory=Bulkheads)
+    computing: AbstractContextManager[object] = field(default_factory=threading.Lock)
 
 
 def attach(app: Flask, shell: Shell) -> None:

@@ -20,6 +20,7 @@ class CannotAnswer(Exception):
     status: ClassVar[int] = 500
     issue_code: ClassVar[str] = "exception"
     default_text: ClassVar[str] = "The service met a fault of its own."
+    retry_after_s: int | None = None
 
     def __init__(self, public: str = "", *, reason: str = "", expression: Sequence[str] = ()) -> None:
         self.public = public or self.default_text
@@ -89,8 +90,13 @@ class TooManyRequests(CannotAnswer):
 
     status, issue_code, default_text = 429, "throttled", "Too many requests; try again later."
 
+    def __init__(self, *, reason: str, retry_after_s: int = 1) -> None:
+        super().__init__(reason=reason)
+        self.retry_after_s = retry_after_s
+
 
 class Unavailable(CannotAnswer):
     """A dependency of ours is down, or the deadline passed before anything could be said."""
 
     status, issue_code, default_text = 503, "transient", "The service is unavailable for the moment."
+    retry_after_s = 2

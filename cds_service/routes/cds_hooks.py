@@ -58,7 +58,8 @@ def call(service_id: str) -> Response:
     caller = _caller([f"/cds-services/{service_id}"])
     service = _service(service_id, caller.tenant)
     body = read_json_body(request, known.settings.hook_body_limit_bytes)
-    asked = parse(body)
+    with known.computing:
+        asked = parse(body)
     if asked.hook != service.hook:
         raise BadRequest("This service answers another hook.", expression=["hook"])
     seconds = caller.tenant.limits.deadline_s or known.settings.deadline_s
@@ -70,7 +71,8 @@ def _answer(known: shell.Shell, call: Call) -> Response:
     """Answered or refused, it stands in the audit log before anybody hears of it (SE1)."""
     try:
         place = place_of(known, call.tenant, call.service, call.asked)
-        answered = pipeline.decide(call.service, call.asked, call.moment, place)
+        with known.bulkheads.place(call.tenant):
+            answered = pipeline.decide(call.service, call.asked, call.moment, place, known.computing)
     except CannotAnswer as fault:
         keep_refusal(known.store, call, fault)
         raise
@@ -98,6 +100,7 @@ def _caller(paths: list[str]) -> Caller:
     headers = request.headers.getlist("Authorization")
     caller = known.verifier.verify(headers, audiences, known.clock_ms())
     g.tenant = caller.tenant.id
+    known.rates.take(caller.tenant.id, caller.tenant.limits.requests_per_minute)
     return caller
 
 

@@ -1,0 +1,39 @@
+"""How often an address may ask, before anything is verified, and how often a tenant may call.
+
+Kept in each worker process by itself: with N workers a caller has at most N times its rate.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from math import ceil
+from typing import Final
+
+from hooks.errors import TooManyRequests
+
+REMEMBERED: Final = 10_000
+"""Names a bucket set keeps; the one not seen for longest goes first, as if it had been quiet."""
+
+MINUTE_S: Final = 60.0
+
+
+class Rates:
+    """Requests per minute by name: a full minute's worth at once, then evenly (GCRA, ITU-T I.371)."""
+
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._clock_s = clock_s
+        self._free_at_s: OrderedDict[str, float] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, name: str, per_minute: int) -> None:
+        """Count one request. Raises TooManyRequests saying in how many seconds the next is free."""
+        with self._lock:
+            now = self._clock_s()
+            free_at = max(now, self._free_at_s.get(name, now)) + MINUTE_S / per_minute
+            if free_at > now + MINUTE_S + 1e-6:
+                raise TooManyRequests(reason="rate", retry_after_s=ceil(free_at - now - MINUTE_S))
+            self._free_at_s[name] = free_at
+            self._free_at_s.move_to_end(name)
+            if len(self._free_at_s) > REMEMBERED:
+                self._free_at_s.popitem(last=False)
