@@ -62,6 +62,11 @@ def test_H12_one_odd_day_never_makes_a_finding(odd: float) -> None:
     assert comparison(found).urgency is None
 
 
+def test_a_change_that_is_over_is_not_said() -> None:
+    values = [*STEADY, 58, 68, 69, 68, 67, 58, 59]
+    assert comparison(answer(daily(signals.HEART_RATE_RESTING, values))).urgency is None
+
+
 def test_a_change_below_the_least_one_is_not_said_however_sure() -> None:
     found = comparison(answer(daily(signals.HEART_RATE_RESTING, [58.0] * 21 + [61.5] * 7)))
     assert found.urgency is None

@@ -13,6 +13,7 @@ from models.features.local_time import zone_of
 from models.features.sampling import DAY_MS, MINUTE_MS
 from models.patient_record import Condition, PatientRecord
 from models.risk.device_dropout import assess_dropout
+from models.risk.fast_heart_at_rest import assess_rest
 from models.risk.home_pressure_target import UNDECIDED, target_checks
 from models.risk.nocturnal_desaturation import assess_nights
 from models.risk.rapid_weight_gain import weight_checks
@@ -191,6 +192,37 @@ def test_more_than_two_kilograms_in_days_are_said_in_heart_failure_only(now: flo
     assert (result(answer).urgency is not None) is found
 
 
+def hourly(rate: dict[int, float], days: int = 20) -> TimeSeries:
+    """60 at night, 80 by day, every hour; `rate` replaces the hours so many hours ago."""
+    hours_ago = np.arange(days * 24)
+    of_day = (12 - hours_ago) % 24
+    value = np.where(of_day < 7, 60.0, 80.0)
+    value[list(rate)] = list(rate.values())
+    return series(signals.HEART_RATE, (hours_ago * 60.0).tolist(), value.tolist())
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "found"),
+    [
+        ((8, 9), True),
+        ((8,), False),
+        ((20, 21), False),
+        ((18, 19, 20, 21), True),
+        ((100, 101, 102, 103), False),
+    ],
+)
+def test_two_hours_at_night_or_four_at_any_time_of_a_fast_heart_are_said(
+    hours_ago: tuple[int, ...], found: bool
+) -> None:
+    answer = result(assess_rest(hourly(dict.fromkeys(hours_ago, 120.0)), UTC, AS_OF_MS))
+    assert (answer.urgency is not None) is found
+
+
+def test_hours_need_a_baseline_of_a_week() -> None:
+    assert isinstance(assess_rest(hourly({}, 8), UTC, AS_OF_MS), NotAssessed)
+    assert isinstance(assess_rest(None, UTC, AS_OF_MS), NotAssessed)
+
+
 def every_day(first_days_ago: int, last_days_ago: int) -> TimeSeries:
     days = range(last_days_ago, first_days_ago)
     return series(signals.SPO2, [24 * 60 * d + 60.0 for d in days], [96.0] * len(days))
@@ -200,5 +232,8 @@ def test_a_daily_signal_that_stops_is_said_with_its_last_day_and_a_rare_one_is_n
     silent = result(assess_dropout(record(every_day(20, 3)), UTC, AS_OF_MS))
     assert silent.urgency is not None and silent.since_ms == AS_OF_MS - 3 * DAY_MS - 60 * MINUTE_MS
     assert result(assess_dropout(record(every_day(20, 1)), UTC, AS_OF_MS)).urgency is None
+    gaps = every_day(20, 3)
+    with_gaps = record(gaps.take(np.arange(len(gaps)) % 6 != 5))
+    assert result(assess_dropout(with_gaps, UTC, AS_OF_MS)).urgency is not None
     rare = record(every_day(8, 3))
     assert isinstance(assess_dropout(rare, UTC, AS_OF_MS), NotAssessed)

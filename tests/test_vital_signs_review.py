@@ -110,7 +110,7 @@ def records(draw: st.DrawFn) -> PatientRecord:
     for signal, (level, sd) in DAILY.items():
         value = rng.normal(level, sd, 28)
         value[28 - draw(st.integers(0, 7)) :] += draw(st.sampled_from([0.0, 0.0, 6.0, -6.0])) * sd
-        found[signal] = daily(signal, value)
+        found[signal] = daily(signal, np.maximum(value, 1.0))
     return PatientRecord("p", zone="UTC", series=found)
 
 
@@ -183,6 +183,29 @@ def test_two_heart_rates_alone_are_not_an_infection() -> None:
     assert not reviewed(PatientRecord("p", zone="UTC", series=both)).illness
     with_fever = both | {signals.BODY_TEMPERATURE: daily("body_temperature", 36.5 + (shifted > 65) * 1.2)}
     assert reviewed(PatientRecord("p", zone="UTC", series=with_fever)).illness
+
+
+def test_small_changes_of_several_systems_are_found_together_before_any_alone() -> None:
+    base = {name: np.full(28, level) + np.arange(28) % 3 * sd / 2 for name, (level, sd) in DAILY.items()}
+    small_sd = {
+        "heart_rate_resting": 1.8,
+        "hrv_sdnn": -1.5,
+        "resp_rate": 2.2,
+        "body_temperature": 2.2,
+        "spo2": -1,
+    }
+    for name, shift_sd in small_sd.items():
+        base[name][-3:] += shift_sd * DAILY[name][1]
+    found = reviewed(PatientRecord("p", zone="UTC", series={n: daily(n, v) for n, v in base.items()}))
+    assert [c.name for c in found.findings] == ["joint_change"]
+    assert found.findings[0].says.endswith("heart, oxygen saturation, respiration, temperature")
+
+
+def test_one_system_alone_however_far_is_no_joint_change() -> None:
+    base = {name: np.full(28, level) for name, (level, _) in DAILY.items()}
+    base["resp_rate"][-4:] += 8
+    found = reviewed(PatientRecord("p", zone="UTC", series={n: daily(n, v) for n, v in base.items()}))
+    assert "joint_change" not in {c.name for c in found.findings}
 
 
 @pytest.mark.spec("H-16")

@@ -24,6 +24,8 @@ ALLOWANCE_SD: Final = 1.0
 CAP_SD: Final = 4.0
 """No single day counts more than this, so one odd day never passes a limit."""
 
+LASTING_DAYS: Final = 2
+
 TYPICAL_WEIGHT_DAYS: Final = 10.0
 """The spread of a person is pulled towards the typical one as if that had been seen on 10 days: a spread
 from 7 days alone is off by half as often as not (our judgement)."""
@@ -32,7 +34,7 @@ FALSE_ALARMS: Final = 0.01
 """Share of reviews of a steady person in which one signal passes its limit in one direction."""
 
 LIMIT_DAYS: Final = (7, 10, 14, 21)
-LIMIT_SD: Final = (7.23, 6.07, 5.31, 4.62)
+LIMIT_SD: Final = (7.08, 5.86, 5.05, 4.36)
 """Limits for that share by days in the baseline, from `models.training.change_limits` (200,000 simulated
 people; correlation of one day with the next 0.3; SDs of people spread by 30 % around the typical one)."""
 
@@ -78,13 +80,18 @@ def spread_of(baseline: Array, typical_sd: float) -> Spread:
 
 
 def change_point(recent: Array, usual: Spread, direction: int) -> ChangePoint:
-    """The CUSUM of the recent days, float64[m] in order of time; `direction` as in the answer."""
+    """The CUSUM of the recent days, float64[m] in order of time; `direction` as in the answer.
+
+    A change that is over is none: the last two days must lie beyond the allowance, or the sum is zero.
+    """
+    away = np.clip(direction * (recent - usual.level) / usual.sd, -CAP_SD, CAP_SD)
     height, first = 0.0, None
-    for position, value in enumerate(recent):
-        away = min(CAP_SD, direction * (float(value) - usual.level) / usual.sd)
-        height += max(-CAP_SD, away) - ALLOWANCE_SD
-        if height <= 0:
-            height, first = 0.0, None
+    for position, distance in enumerate(away.tolist()):
+        height = max(0.0, height + distance - ALLOWANCE_SD)
+        if not height:
+            first = None
         elif first is None:
             first = position
+    if away[-LASTING_DAYS:].mean() < ALLOWANCE_SD:
+        height, first = 0.0, None
     return ChangePoint(direction, height, usual.limit_sd(), first)

@@ -14,6 +14,7 @@ from models.features.local_time import local_day
 from models.features.sampling import DAY_MS
 from models.patient_record import PatientRecord
 from models.risk.vital_comparison import Answer, Comparison, Level, Urgency, assessed, not_assessed
+from models.time_series import TimeSeries
 
 WINDOW_DAYS: Final = 28
 DAILY_DAYS: Final = 14
@@ -21,7 +22,9 @@ DAILY_SHARE: Final = 0.8
 """A signal is daily with values on 80 % of the 14 days that end with its newest (our judgement)."""
 
 SILENT_DAYS: Final = 2.0
-"""Twice the interval that is expected of a daily signal (hazard H-20 of the risk analysis)."""
+MARGIN_DAYS: Final = 1.0
+"""Twice the interval that is expected of a daily signal (hazard H-20 of the risk analysis), and a day more
+than the longest gap that this signal had while it was daily."""
 
 LABELS: Final = {
     signals.HEART_RATE_RESTING: "resting heart rate",
@@ -49,7 +52,11 @@ def assess_dropout(record: PatientRecord, clock: ZoneInfo, as_of_ms: int) -> Ans
     if not daily:
         text = f"Devices: no signal with a value on {DAILY_SHARE:.0%} of {DAILY_DAYS} days"
         return not_assessed(ReasonCode.SPARSE, "device_dropout", text, as_of_ms)
-    silent = {signal: at for signal, at in daily.items() if as_of_ms - at > SILENT_DAYS * DAY_MS}
+    silent = {
+        signal: at
+        for signal, at in daily.items()
+        if as_of_ms - at > _longest_silence_ms(record.series[signal], as_of_ms)
+    }
     newest_ms = min(silent.values(), default=max(daily.values()))
     names = ", ".join(dict.fromkeys(LABELS[signal] for signal in silent))
     found = Comparison(
@@ -78,3 +85,11 @@ def _was_daily(record: PatientRecord, signal: str, clock: ZoneInfo, as_of_ms: in
         return False
     days = np.unique(local_day(window.at_ms, clock))
     return bool(np.count_nonzero(days > days[-1] - DAILY_DAYS) >= DAILY_SHARE * DAILY_DAYS)
+
+
+def _longest_silence_ms(series: TimeSeries, as_of_ms: int) -> float:
+    """How long this signal may be silent."""
+    at_ms = series.between(as_of_ms - WINDOW_DAYS * DAY_MS, as_of_ms).at_ms
+    daily = at_ms[at_ms > at_ms[-1] - DAILY_DAYS * DAY_MS]
+    longest_gap_ms = float(np.diff(daily).max(initial=0))
+    return max(SILENT_DAYS * DAY_MS, longest_gap_ms + MARGIN_DAYS * DAY_MS)

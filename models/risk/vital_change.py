@@ -122,12 +122,15 @@ def compare_days(
     usual = spread_of(_scaled(watched, baseline.value), watched.typical_sd)
     directions = (watched.direction,) if watched.direction else (1, -1)
     points = (change_point(scaled, usual, direction) for direction in directions)
-    found = _comparison(watched, recent, usual, max(points, key=lambda p: p.height_sd), window)
+    point = max(points, key=lambda p: p.height_sd)
+    found = _comparison(watched, recent, usual, point, window)
     newest = Input(
         watched.signal, float(series.value[-1]), series.unit, int(series.at_ms[-1]),
         series.references[int(series.reference[-1])],
     )  # fmt: skip
-    return assessed(found, window.as_of_ms, (newest,), _notes(watched, baseline, recent, others, window))
+    notes = _notes(watched, baseline, recent, others, window)
+    details = {"height_sd": point.height_sd, "limit_sd": point.limit_sd, "direction": float(point.direction)}
+    return assessed(found, window.as_of_ms, (newest,), notes, details)
 
 
 def _why_not(
@@ -176,6 +179,7 @@ def _comparison(
     now = float(np.median(_scaled(watched, recent.value[since:])))
     changed = point.passed and point.direction * (now - usual.level) >= watched.least_change
     shown = recent.value[since:] if changed else recent.value
+    distance = (_scaled(watched, recent.value) - usual.level) / usual.sd
     half = RANGE_SDS * usual.sd
     low, level, high = (_back(watched, x) for x in (usual.level - half, usual.level, usual.level + half))
     return Comparison(
@@ -193,6 +197,7 @@ def _comparison(
         since_or_before=changed and since == 0,
         statistic=f"CUSUM {point.height_sd:.1f} SD, limit {point.limit_sd:.1f}",
         source=SOURCE,
+        recent_sd=tuple(zip(recent.day.tolist(), distance.tolist(), strict=True)),
         group=watched.group if changed and (watched.direction or point.direction > 0) else "",
     )
 

@@ -3,6 +3,7 @@
 Sits under the single checks (change, limits, pressure, nights, rhythm, dropout); the service prints it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Literal
@@ -47,6 +48,7 @@ class Comparison:
 
     `since_ms` is the start of the first changed day or the time of the reading, `since_or_before` that it may
     have begun earlier. `group` names what findings of several signals have in common.
+    `recent_sd` holds local day numbers and distances from the own baseline in day-to-day SDs.
     """
 
     name: str
@@ -64,20 +66,28 @@ class Comparison:
     statistic: str
     source: str
     group: str = ""
+    recent_sd: tuple[tuple[int, float], ...] = ()
 
 
 Answer = Assessment[Comparison] | NotAssessed
 
 
+NO_DETAILS: Final[Mapping[str, float]] = {}
+
+
 def assessed(
-    found: Comparison, as_of_ms: int, inputs: tuple[Input, ...], notes: tuple[Reason, ...] = ()
+    found: Comparison,
+    as_of_ms: int,
+    inputs: tuple[Input, ...],
+    notes: tuple[Reason, ...] = (),
+    details: Mapping[str, float] = NO_DETAILS,
 ) -> Assessment[Comparison]:
     """The answer of a check; without a finding, notes make it PARTIAL."""
     if found.urgency is not None:
         outcome = Outcome.ASSESSED_POSITIVE
     else:
         outcome = Outcome.PARTIAL if notes else Outcome.ASSESSED_NEGATIVE
-    return Assessment(MODEL, VERSION, as_of_ms, outcome, found, inputs=inputs, notes=notes)
+    return Assessment(MODEL, VERSION, as_of_ms, outcome, found, inputs=inputs, notes=notes, details=details)
 
 
 def not_assessed(code: ReasonCode, about: str, text: str, as_of_ms: int) -> NotAssessed:

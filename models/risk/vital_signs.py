@@ -14,7 +14,9 @@ from models.features.local_time import zone_of
 from models.patient_record import PatientRecord
 from models.risk import news2
 from models.risk.device_dropout import assess_dropout
+from models.risk.fast_heart_at_rest import assess_rest
 from models.risk.home_pressure_target import target_checks
+from models.risk.joint_change import assess_together
 from models.risk.nocturnal_desaturation import assess_nights
 from models.risk.point_score import PointScore, known
 from models.risk.rapid_weight_gain import weight_checks
@@ -91,7 +93,9 @@ def _answers(record: PatientRecord, zone: str | None, as_of_ms: int) -> list[Ans
         *rhythm_checks(record, as_of_ms),
         *weight_checks(record, as_of_ms),
         assess_dropout(record, days.clock, as_of_ms),
+        assess_rest(record.series.get(signals.HEART_RATE), days.clock, as_of_ms),
     ]
+    answers.append(assess_together(answers, days))
     if known_clock is None:
         text = "Nights: the patient's time zone is not known"
         return [*answers, not_assessed(ReasonCode.MISSING, "time_zone", text, as_of_ms)]

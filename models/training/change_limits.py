@@ -14,6 +14,7 @@ from models.risk.change_point import (
     BASELINE_DAYS,
     CAP_SD,
     FALSE_ALARMS,
+    LASTING_DAYS,
     LIMIT_DAYS,
     RECENT_DAYS,
     TYPICAL_WEIGHT_DAYS,
@@ -55,4 +56,4 @@ def final_heights(values: Array, baseline_days: int) -> Array:
     height = np.zeros(len(values))
     for day in range(RECENT_DAYS):
         height = np.maximum(0, height + away[:, day] - ALLOWANCE_SD)
-    return height
+    return np.where(away[:, -LASTING_DAYS:].mean(axis=1) >= ALLOWANCE_SD, height, 0.0)
