@@ -3,6 +3,7 @@
 Templates and FHIR searches come from the same `DataNeed`, so that both ways bring the same resources (PF6).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -97,6 +98,10 @@ class Entry:
 ABSENT: Final = Entry(EntryState.ABSENT)
 
 
+_NO_ENTRIES: Final = re.compile(rb"\[\s*\]|null")
+_NOT_A_LIST: Final = re.compile(rb"(?!\[|null)")
+
+
 class _Link(msgspec.Struct):
     relation: str = ""
     url: str = ""
@@ -107,7 +112,7 @@ class _Shape(msgspec.Struct, rename="camel"):
 
     resource_type: str = ""
     link: list[_Link] = []
-    entry: list[msgspec.Raw] | None = None
+    entry: msgspec.Raw = msgspec.Raw(b"[]")
     response: msgspec.Raw = msgspec.Raw(b"")
     resource: msgspec.Raw = msgspec.Raw(b"")
 
@@ -141,4 +146,6 @@ def _state(need: DataNeed, shape: _Shape) -> EntryState:
         return EntryState.RESOURCE if shape.resource_type == need.resource_type else EntryState.WRONG_TYPE
     if shape.resource_type != "Bundle":
         return EntryState.WRONG_TYPE
-    return EntryState.BUNDLE if shape.entry else EntryState.EMPTY_BUNDLE
+    if _NOT_A_LIST.match(shape.entry):
+        return EntryState.WRONG_TYPE
+    return EntryState.EMPTY_BUNDLE if _NO_ENTRIES.match(shape.entry) else EntryState.BUNDLE

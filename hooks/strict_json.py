@@ -4,10 +4,13 @@ Sits under `hooks.protocol`. The large prefetch members stay raw bytes for `fhir
 """
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 MAX_MEMBERS: Final = 100_000
 """Object members in everything but large prefetch entries; a real draft order has a few hundred."""
@@ -35,12 +38,31 @@ def split_envelope(body: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
         prefetch = msgspec.json.decode(body, type=_Envelope).prefetch or {}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise NotStrictJson(_plain(fault)) from None
+    large = sorted(
+        _place(value, body) for value in prefetch.values() if len(_view(value)) > SMALL_ENTRY_BYTES
+    )
     entries = {key: bytes(value) for key, value in prefetch.items()}
-    outline = body
-    for entry in entries.values():
-        if len(entry) > SMALL_ENTRY_BYTES:
-            outline = outline.replace(entry, b"null", 1)
-    return decode(outline), entries
+    return decode(_outline(body, large)), entries
+
+
+def _outline(body: bytes, large: Sequence[tuple[int, int]]) -> bytes:
+    """The body with null in the places of large entries."""
+    parts, since = [], 0
+    for start, end in large:
+        parts += [body[since:start], b"null"]
+        since = end
+    return b"".join([*parts, body[since:]])
+
+
+def _view(octets: msgspec.Raw | bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(octets, np.uint8)
+
+
+def _place(value: msgspec.Raw, body: bytes) -> tuple[int, int]:
+    """Where in the body a raw member stands: it is a view of these very bytes, so its address tells."""
+    seen = _view(value)
+    start = int(seen.ctypes.data - _view(body).ctypes.data)
+    return start, start + seen.size
 
 
 def decode(text: bytes) -> dict[str, Any]:

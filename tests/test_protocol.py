@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hooks.errors import BadRequest
 from hooks.hook_definitions import HOOKS
 from hooks.protocol import HookRequest, parse
+from hooks.strict_json import NotStrictJson, split_envelope
 
 DRAFT = {"resourceType": "MedicationRequest", "id": "draft-1", "dosageInstruction": [{"text": "x"}]}
 CONTEXT_MEMBERS: dict[str, Any] = {
@@ -301,3 +302,23 @@ def test_B05_any_value_in_any_member_is_read_or_refused(member: str, value: Any)
 def test_B04_no_bytes_make_the_parser_fail_otherwise(body: bytes) -> None:
     with pytest.raises(BadRequest):
         parse(body)
+
+
+LARGE = b'{"resourceType":"Bundle","entry":[' + b",".join([b'{"a":"' + b"x" * 90 + b'"}'] * 60) + b"]}"
+
+
+@pytest.mark.parametrize("key", ["a", "b"])
+def test_large_prefetch_entries_are_kept_byte_for_byte_wherever_they_stand(key: str) -> None:
+    body = (
+        b'{"context":{"same":' + LARGE + b'},"prefetch":{"a":' + LARGE
+        + b',"small":1.50,"b":' + LARGE + b'},"after":1}'
+    )  # fmt: skip
+    members, entries = split_envelope(body)
+    assert entries[key] == LARGE and entries["small"] == b"1.50"
+    assert members["context"]["same"] == json.loads(LARGE) and members["after"] == 1
+    assert members["prefetch"]["a"] is None and members["prefetch"]["b"] is None
+
+
+def test_a_large_entry_sent_twice_is_refused() -> None:
+    with pytest.raises(NotStrictJson, match="repeats"):
+        split_envelope(b'{"prefetch":{"a":' + LARGE + b',"b":1,"a":' + LARGE + b"}}")
