@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import parse_qs, urlsplit
@@ -10,11 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import time_machine
 from fake_ehr import running
+from sqlalchemy import NullPool, create_engine, select
 from test_hook_calls import AS_OF, golden, outcome_of
 from titration_request import TYPE_2, bundle, condition, draft, mornings, order, request
 
 from cds_service.addresses import parse_base
 from cds_service.app import create_app
+from cds_service.store.schema import CARD, DECISION
 from cds_service.tenants import FhirBase, Limits
 from hooks.card import MAX_CARDS, URGENCY, Card, CreateAction, Indicator, Suggestion, UpdateAction
 from hooks.service import Decision
@@ -247,3 +251,40 @@ def test_PF2_an_outcome_among_the_entries_is_seen_and_told(ehr: Any) -> None:
     asked["prefetch"]["conditions"]["entry"].append({"resource": failed, "search": {"mode": "outcome"}})
     detail = ehr.call("glucose-review", asked).json["cards"][0]["detail"]
     assert "conditions" in detail
+
+
+@pytest.mark.spec("E-04")
+@time_machine.travel(AS_OF, tick=False)
+def test_E04_answers_asked_for_at_the_same_time_are_never_mixed_up(ehr: Any) -> None:
+    names = ["night-lows", "no-glucose", "low-now", "evening-highs"]
+    alone = {name: summaries(ehr, name) for name in names}
+    assert len({tuple(found) for found in alone.values()}) == len(names)
+    clients = [replace(ehr, client=ehr.client.application.test_client()) for _ in names]
+    with ThreadPoolExecutor(len(names)) as pool:
+        found = [
+            list(pool.map(lambda pair: summaries(*pair), zip(clients, order, strict=True)))
+            for order in (names, names[::-1], names[2:] + names[:2])
+        ]
+    expected = [[alone[name] for name in order] for order in (names, names[::-1], names[2:] + names[:2])]
+    assert found == expected
+
+
+def summaries(ehr: Any, name: str) -> list[str]:
+    return [card["summary"] for card in ehr.call("glucose-review", golden(name)).json["cards"]]
+
+
+@pytest.mark.spec("H-18", "H-22")
+@time_machine.travel(AS_OF, tick=False)
+def test_H18_H22_a_card_is_kept_with_its_moment_its_call_and_the_version_it_names(
+    ehr: Any, settings: Any
+) -> None:
+    asked = golden("night-lows")
+    (card,) = ehr.call("glucose-review", asked).json["cards"]
+    engine = create_engine(settings.database_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        given = connection.execute(select(CARD).where(CARD.c.uuid == card["uuid"])).one()
+        (decision,) = connection.execute(select(DECISION)).all()
+    assert (given.hook_instance, given.service) == (asked["hookInstance"], "glucose-review")
+    assert given.issued_ms == decision.as_of_ms == int(datetime.fromisoformat(AS_OF).timestamp() * 1000)
+    versions = json.loads(decision.versions)
+    assert card["source"]["label"].endswith(f"glucose-review {versions['glucose-review']}")

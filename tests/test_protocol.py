@@ -322,3 +322,11 @@ def test_large_prefetch_entries_are_kept_byte_for_byte_wherever_they_stand(key: 
 def test_a_large_entry_sent_twice_is_refused() -> None:
     with pytest.raises(NotStrictJson, match="repeats"):
         split_envelope(b'{"prefetch":{"a":' + LARGE + b',"b":1,"a":' + LARGE + b"}}")
+
+
+@pytest.mark.spec("CX8")
+def test_CX8_order_dispatch_is_read_by_its_names_of_today_and_older_ones_are_told_apart() -> None:
+    assert read(request("order-dispatch")).context.patient_id == "p1"
+    old = request("order-dispatch")
+    old["context"]["order"] = old["context"].pop("dispatchedOrders")[0]
+    assert refused(old).expression == ("context.dispatchedOrders",)
