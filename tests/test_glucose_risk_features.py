@@ -51,6 +51,8 @@ def test_a_higher_newest_reading_raises_every_feature_that_must_not_raise_the_ri
     at = np.array([glucose.size - 1])
     lower_features, higher_features = risk_features(glucose, at), risk_features(higher, at)
     for name in FALLING - {"margin_in_usual_changes", "margin_in_recent_changes"}:
+        if name == "minutes_to_low" and lower_features[name][0] < 0:
+            continue  # glucose rises: the minutes say how long ago it left the low, and may shrink
         assert higher_features[name][0] >= lower_features[name][0], name
 
 
