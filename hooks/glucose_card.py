@@ -21,6 +21,9 @@ VERSION: Final = "1.0.0"
 CURRENT_MS: Final = 60 * 60_000
 """A last reading that was low is said for an hour, with its age; the dosing rules look as far back."""
 
+AHEAD_MS: Final = 5 * 60_000
+"""A device's clock may run ahead by as much as the mapper lets through (F-17)."""
+
 OVERRIDE_REASONS: Final = (
     wording.override("already-known", "Already known and being addressed"),
     wording.override("data-not-representative", "The data do not represent this patient's usual days"),
@@ -44,7 +47,9 @@ def current_low(question: Question, streams: tuple[TimeSeries, ...]) -> Card | N
     Critical below 54 mg/dL. A low stays said for an hour after contact is lost, and one device does not
     silence the other.
     """
-    recent = [stream.between(question.as_of_ms - CURRENT_MS, question.as_of_ms) for stream in streams]
+    recent = [
+        stream.between(question.as_of_ms - CURRENT_MS, question.as_of_ms + AHEAD_MS) for stream in streams
+    ]
     newest = [stream.take(stream.at_ms == stream.newest_ms) for stream in recent if len(stream)]
     lows = [stream for stream in newest if shown_glucose(stream).below(LOW).any()]
     if not lows:
