@@ -11,6 +11,8 @@ from typing import Final
 HEADERS_LIMIT_BYTES: Final = 65_536
 """Headers that have not ended by then never will; gunicorn's own limits are far below."""
 
+LARGE_BODY_BYTES: Final = 65_536
+
 _END_OF_HEADERS: Final = re.compile(rb"\r?\n\r?\n")
 _LENGTH: Final = re.compile(rb"(?im)^content-length[ \t]*:[ \t]*(\d{1,18})[ \t]*\r?$")
 _CHUNKED: Final = re.compile(rb"(?im)^transfer-encoding[ \t]*:[ \t]*chunked[ \t]*\r?$")
@@ -26,10 +28,16 @@ class RequestArrival:
     body_limit_bytes: int
     octets: bytearray = field(default_factory=bytearray)
     expects_continue: bool = False
+    body_at: int = 0
     _needed: int | None = None
     _chunk_at: int | None = None
 
-    def add(self, more: bytes) -> bool:
+    @property
+    def has_large_body(self) -> bool:
+        """Whether the end of its body is known from its headers, and worth handing over by itself."""
+        return self._chunk_at is None and (self._needed or 0) - self.body_at > LARGE_BODY_BYTES
+
+    def add(self, more: bytes | memoryview) -> bool:
         """Take more bytes; whether the request is now whole, or needs no waiting for."""
         searched = max(0, len(self.octets) - 3)
         self.octets += more
@@ -47,7 +55,7 @@ class RequestArrival:
         head = bytes(self.octets[: end.start() + 1])
         framed = len(_FRAMING.findall(head))
         length, chunked = _LENGTH.search(head), _CHUNKED.search(head)
-        self._needed = end.end()
+        self._needed = self.body_at = end.end()
         self.expects_continue = bool(framed and _EXPECTS.search(head))
         if framed == 1 and length and int(length[1]) <= self.body_limit_bytes:
             self._needed += int(length[1])

@@ -5,6 +5,7 @@ requests as it has threads. Chosen in `serve`; relies on the inside of gunicorn 
 """
 
 import time
+from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from selectors import EVENT_READ
@@ -12,6 +13,8 @@ from socket import socket
 from typing import Any, Final
 
 from gunicorn.http import get_parser
+from gunicorn.http.body import MAX_READ_STEP
+from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import ThreadWorker
 
 from cds_service.request_arrival import RequestArrival
@@ -38,12 +41,36 @@ class _Waiting:
     until_s: float
 
 
+class _ArrivedUnreader(SocketUnreader):  # type: ignore[misc]
+    """What gunicorn's parser reads from: headers and body apart, in the steps in which it asks.
+
+    Given in one piece, a body of megabytes would be copied with every header line.
+    """
+
+    def __init__(self, sock: socket) -> None:
+        super().__init__(sock)
+        self._pieces: deque[bytes | memoryview] = deque()
+
+    def give(self, arrival: RequestArrival) -> None:
+        """The bytes of a request that is whole."""
+        if not arrival.has_large_body:
+            self.unread(arrival.octets)
+            return
+        body = memoryview(arrival.octets)[arrival.body_at :]
+        self._pieces.append(bytes(arrival.octets[: arrival.body_at]))
+        self._pieces.extend(body[at : at + MAX_READ_STEP] for at in range(0, len(body), MAX_READ_STEP))
+
+    def chunk(self, size_hint: int | None = None) -> Any:
+        return self._pieces.popleft() if self._pieces else super().chunk(size_hint)
+
+
 class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]
     """gthread, with the receiving of requests in the event loop; all of it runs on the main thread."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._waiting: dict[socket, _Waiting] = {}
+        self._received = bytearray(READ_BYTES)
 
     def enqueue_req(self, conn: Any) -> None:
         """A connection may have a request to read: new, kept alive, or with bytes read ahead."""
@@ -51,6 +78,7 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]
         waiting = _Waiting(conn, RequestArrival(limit), time.monotonic() + ARRIVES_WITHIN_S)
         if conn.parser is None:
             conn.parser = get_parser(self.cfg, conn.sock, conn.client)
+            conn.parser.unreader = _ArrivedUnreader(conn.sock)
             conn.initialized = True
         read_ahead = conn.parser.unreader.take_buffered()
         if read_ahead and waiting.arrival.add(read_ahead):
@@ -70,14 +98,14 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]
 
     def _read_more(self, waiting: _Waiting, sock: socket) -> None:
         try:
-            octets = sock.recv(READ_BYTES)
+            count = sock.recv_into(self._received)
         except BlockingIOError:
             return
         except OSError:
-            octets = b""
-        if not octets:
+            count = 0
+        if not count:
             self._drop(waiting, answer=b"")
-        elif waiting.arrival.add(octets):
+        elif waiting.arrival.add(memoryview(self._received)[:count]):
             self._forget(sock)
             self._hand_over(waiting)
         elif waiting.arrival.expects_continue:
@@ -88,7 +116,7 @@ class WholeRequestWorker(ThreadWorker):  # type: ignore[misc]
 
     def _hand_over(self, waiting: _Waiting) -> None:
         waiting.conn.data_ready = True
-        waiting.conn.parser.unreader.unread(waiting.arrival.octets)
+        waiting.conn.parser.unreader.give(waiting.arrival)
         super().enqueue_req(waiting.conn)
 
     def _keep_within_bounds(self) -> None:

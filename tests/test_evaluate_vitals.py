@@ -17,14 +17,8 @@ from models.simulation.vital_signs import (
     illness_course,
     virtual_wearer,
 )
-from models.training.evaluate_vitals import (
-    DETECTORS,
-    Asked,
-    alarms_at,
-    at_sensitivity,
-    evaluate_vitals,
-    second_system,
-)
+from models.training.daily_alarms import Asked, alarms_at, at_sensitivity
+from models.training.evaluate_vitals import DETECTORS, evaluate_vitals, second_system
 
 DAYS = QUIET_DAYS + EVENT_EVERY_DAYS
 

@@ -19,6 +19,7 @@ from models.dosing.dynamic_carb_absorption import (
     observe_meals,
 )
 from models.dosing.glucose_momentum import momentum_effect_mgdl, momentum_mgdl_per_min
+from models.dosing.glucose_prediction import GlucoseHistory, predict_glucose
 from models.dosing.insulin_doses import MS_PER_MIN, InsulinDoses, joined, net_of_basal
 from models.dosing.insulin_effect import insulin_effect_as_it_acts_mgdl, insulin_effect_mgdl
 from models.dosing.insulin_on_board import (
@@ -336,3 +337,56 @@ def test_modelled_absorption_begins_after_the_delay_and_ends_with_everything():
     entry = CarbEntry(0, 60.0, 120.0)
     at = absorbed_g(entry, np.array([0, 10, 130]) * MS_PER_MIN)
     assert at.tolist() == [0.0, 0.0, 60.0]
+
+
+# Forecast
+
+
+def schedule(rows: list[dict]) -> Schedule:
+    return Schedule(np.array([ms(r["startDate"]) for r in rows]), np.array([float(r["value"]) for r in rows]))
+
+
+def live_capture(fixture) -> GlucoseHistory:
+    recorded = fixture("live_capture_input")
+    kinds = {
+        kind: doses(
+            *[(r["startDate"], r["endDate"], r["volume"]) for r in recorded["doses"] if r["type"] == kind]
+        )
+        for kind in ("basal", "bolus")
+    }
+    return GlucoseHistory(
+        glucose=glucose(recorded["glucoseHistory"]),
+        doses=joined(net_of_basal(kinds["basal"], schedule(recorded["basal"])), kinds["bolus"]),
+        meals=[
+            CarbEntry(ms(r["date"]), r["grams"], r["absorptionTime"] / 60) for r in recorded["carbEntries"]
+        ],
+        carb_ratio_g_per_u=schedule(recorded["carbRatio"]),
+        sensitivity_mgdl_per_u=schedule(recorded["sensitivity"]),
+    )
+
+
+def test_the_forecast_of_a_recorded_evening_equals_the_vector(fixture):
+    rows = fixture("live_capture_predicted_glucose")
+    forecast = predict_glucose(live_capture(fixture))
+    assert forecast.at_ms.tolist() == [ms(r["startDate"]) for r in rows]
+    assert np.abs(forecast.glucose_mgdl - [r["quantity"] for r in rows]).max() < EXACT
+
+
+def test_without_a_reading_there_is_no_forecast(fixture):
+    history = live_capture(fixture)
+    with pytest.raises(ValueError):
+        predict_glucose(replace(history, glucose=history.glucose.take(np.arange(0))))
+
+
+def test_more_insulin_lowers_and_more_food_raises_the_forecast(fixture):
+    history = live_capture(fixture)
+    now = int(history.glucose.at_ms[-1])
+    bolus = InsulinDoses(np.array([now]), np.array([now]), np.array([1.0]))
+    plain = predict_glucose(history).glucose_mgdl[-1]
+    after_bolus = predict_glucose(replace(history, doses=joined(history.doses, bolus))).glucose_mgdl[-1]
+    after_snack = predict_glucose(
+        replace(history, meals=[*history.meals, CarbEntry(now, 11.0)])
+    ).glucose_mgdl[-1]
+    # all but the little that acts while the momentum of the readings prevails
+    assert after_bolus == pytest.approx(plain - 60.0, abs=0.5)
+    assert after_snack == pytest.approx(plain + 60.0, abs=0.5)

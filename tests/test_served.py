@@ -353,3 +353,13 @@ def test_the_answer_carries_headers_that_keep_browsers_careful(service: Served) 
     assert headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"] == "no-referrer"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert not re.search(r"\d", headers.get("Server", ""))
+
+
+@pytest.mark.spec("RQ12")
+def test_a_body_of_megabytes_arrives_whole_and_the_connection_serves_on(service: Served) -> None:
+    filled = BODY[:1] + b'"extension":{"x":"' + b"y" * 5_000_000 + b'"},' + BODY[1:]
+    client = connect(service, head(service, length=len(filled)) + filled + head(service)[:50])
+    assert status_of(client) == 200
+    client.close()
+    with requests.Session() as session:
+        assert [service.post(PATH, filled, session).status_code for _ in range(3)] == [200] * 3

@@ -73,6 +73,30 @@ def test_gaps_leave_every_feature_a_number():
     assert all(np.isfinite(value).all() for value in setting_features(record(cgm)).values())
 
 
+def test_a_day_without_the_sensor_leaves_every_feature_a_number():
+    cgm = 120.0 + 30.0 * np.sin(np.arange(SLOTS) / 40.0)[None]
+    cgm[:, 3 * SLOTS_PER_DAY : 4 * SLOTS_PER_DAY] = np.nan
+    assert all(np.isfinite(value).all() for value in setting_features(record(cgm)).values())
+
+
+def test_a_low_after_a_corrected_meal_is_told_from_one_after_a_plain_meal():
+    cgm = np.full((1, SLOTS), 120.0)
+    by_day = cgm.reshape(14, SLOTS_PER_DAY)
+    by_day[:, 11 * 12 : 12 * 12 + 3] = 200.0
+    by_day[:, 14 * 12 : 15 * 12] = 60.0
+    found = setting_features(record(cgm))
+    assert found["corrected_low"][0] == 100.0
+    assert found["uncorrected_low"][0] == 0.0
+    assert found["corrected_share"][0] == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_a_steep_rise_without_an_entry_is_noticed():
+    cgm = np.full((1, SLOTS), 120.0)
+    cgm.reshape(14, SLOTS_PER_DAY)[:, 3 * 12 : 4 * 12] += np.linspace(0.0, 110.0, 12)
+    assert setting_features(record(cgm))["unexplained_rise"][0] > 0.0
+    assert setting_features(record(np.full((1, SLOTS), 120.0)))["unexplained_rise"][0] == 0.0
+
+
 def test_patients_are_described_independently_of_each_other():
     rng = np.random.default_rng(2)
     cgm = rng.uniform(45.0, 300.0, (3, SLOTS))
@@ -188,7 +212,7 @@ def test_the_rules_answer_lows_at_night_with_less_basal():
 
 
 def test_the_rules_answer_lows_after_meals_with_a_weaker_ratio():
-    assert propose_by_rules(quiet() | {"tbr": 6.0, "lunch_low": 30.0}) == SettingChange(
+    assert propose_by_rules(quiet() | {"tbr": 6.0, "uncorrected_low": 30.0}) == SettingChange(
         ("carb_ratio",), (-10,)
     )
 

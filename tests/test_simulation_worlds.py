@@ -1,6 +1,7 @@
 """Virtual patients live as their world says, reproducibly, and their therapy acts in the right direction."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -114,10 +115,12 @@ def test_the_default_world_has_nothing_but_miscounted_carbohydrate():
     assert ((around.announced_g > 0) == (around.eaten_g > 0)).all()
 
 
-def lived(world: World, days: int = 3, **factors: float):
+@cache
+def lived(world: World, basal: float = 1.0, carb_ratio: float = 1.0, sensitivity: float = 1.0):
+    """Two days of all adults and adolescents."""
     patients = patients_in("adult", "adolescent")
-    scale = {"basal": 1.0, "carb_ratio": 1.0, "sensitivity": 1.0} | factors
-    return simulate_world(patients, reference_therapy(patients).scaled(**scale), world, days, rng(3))
+    therapy = reference_therapy(patients).scaled(basal, carb_ratio, sensitivity)
+    return simulate_world(patients, therapy, world, 2, rng(3))
 
 
 def test_exercise_lowers_and_dawn_raises_glucose():

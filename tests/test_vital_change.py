@@ -56,6 +56,7 @@ def test_a_fall_of_resting_heart_rate_counts_too_but_not_as_illness() -> None:
     assert found.says == "down" and found.since_or_before and found.group == ""
 
 
+@pytest.mark.spec("H-12")
 @given(st.floats(20, 250))
 def test_H12_one_odd_day_never_makes_a_finding(odd: float) -> None:
     found = answer(daily(signals.HEART_RATE_RESTING, [*STEADY, 58, 59, 57, 58, 57, 58, odd]))

@@ -79,6 +79,7 @@ def test_severe_pressure_and_high_fever_want_a_look_soon(signal: str, value: flo
     assert urgency(signal, series(signal, [5], [value])) is Urgency.SOON
 
 
+@pytest.mark.spec("H-12")
 def test_H12_an_artefact_is_outvoted_by_two_neighbours_but_one_neighbour_hides_nothing() -> None:
     assert urgency(signals.SPO2, series(signals.SPO2, [1, 5, 9], [70, 96, 96])) is None
     assert urgency(signals.SPO2, series(signals.SPO2, [1, 5], [84, 96])) is Urgency.NOW

@@ -18,6 +18,9 @@ NIGHT_H = (0, 6)
 BLOCKS_H = ((0, 6), (6, 12), (12, 18), (18, 24))
 MEALS_H = {"breakfast": (4, 10), "lunch": (10, 15), "dinner": (15, 28)}
 MEAL_G, AFTER_MEAL_SLOTS = 20.0, 42  # a meal is at least 20 g; it is watched for 3.5 hours
+CORRECTED_MGDL = 150.0  # above, the bolus of a meal is taken to correct glucose too
+STEEP_RISE_MGDL_PER_H = 45.0
+FEWEST_COVERED = 0.01  # a hundredth of the carbohydrate covered by boluses is as good as none
 # 500 and 1700 rules: usual carb ratio and sensitivity for a total daily dose (Walsh et al., JDST 2011;5:129)
 CARB_RULE, SENSITIVITY_RULE = 500.0, 1700.0
 
@@ -76,6 +79,7 @@ def setting_features(record: TherapyRecord) -> dict[str, Array]:
         **_by_block(record.cgm_mgdl),
         **_overnight(record.cgm_mgdl),
         **_after_meals(record),
+        **_unexplained(record),
         **_insulin(record),
     }
 
@@ -120,31 +124,79 @@ def _overnight(cgm: Array) -> dict[str, Array]:
     }
 
 
-def _after_meals(record: TherapyRecord) -> dict[str, Array]:
-    """Before and after meals, by meal of the day; 0 where a meal never occurs."""
-    n, slots = record.cgm_mgdl.shape
+@dataclass(frozen=True)
+class _Meals:
+    """Meals seen well enough: patient and hour of each, glucose before, and what came of it."""
+
+    patient: NDArray[np.int64]
+    hour: Array
+    before: Array
+    rise: Array
+    change: Array
+    low: Array
+    high: Array
+
+    def mean(self, name: str, of: NDArray[np.bool_], n: int) -> Array:
+        """Mean of a column over these meals of each of n patients; 0 where there is none."""
+        count = np.maximum(np.bincount(self.patient[of], minlength=n), 1)
+        return np.asarray(np.bincount(self.patient[of], getattr(self, name)[of], minlength=n) / count)
+
+
+def _meals(record: TherapyRecord) -> _Meals:
+    slots = record.cgm_mgdl.shape[1]
     patient, slot = np.nonzero(record.carbs_g[:, : slots - AFTER_MEAL_SLOTS] >= MEAL_G)
     window = record.cgm_mgdl[patient[:, None], slot[:, None] + np.arange(AFTER_MEAL_SLOTS)]
     readings = np.isfinite(window)
     seen = readings[:, :3].any(axis=1) & readings[:, -6:].any(axis=1)
     patient, slot, window = patient[seen], slot[seen], window[seen]
-    hour = slot % SLOTS_PER_DAY / SLOTS_PER_H
-    before = np.nanmean(window[:, :3], axis=1)
-    values = {
-        "before": before,
-        "rise": np.nanmax(window, axis=1) - before,
-        "change": np.nanmean(window[:, -6:], axis=1) - before,
-        "low": 100.0 * (np.nanmin(window, axis=1) < 70),
-        "high": 100.0 * (np.nanmax(window, axis=1) > 180),
-    }
+    before, lowest, highest = (
+        np.nanmean(window[:, :3], axis=1),
+        np.nanmin(window, axis=1),
+        np.nanmax(window, axis=1),
+    )
+    return _Meals(
+        patient=patient,
+        hour=slot % SLOTS_PER_DAY / SLOTS_PER_H,
+        before=before,
+        rise=highest - before,
+        change=np.nanmean(window[:, -6:], axis=1) - before,
+        low=100.0 * (lowest < 70),
+        high=100.0 * (highest > 180),
+    )
+
+
+def _after_meals(record: TherapyRecord) -> dict[str, Array]:
+    """Before and after meals, by meal of the day, and by whether the bolus also corrected a high glucose."""
+    n, meals = len(record.cgm_mgdl), _meals(record)
     found: dict[str, Array] = {}
     for meal, (start_h, end_h) in MEALS_H.items():
-        at_meal = (hour - start_h) % 24 < end_h - start_h
-        count = np.maximum(np.bincount(patient[at_meal], minlength=n), 1)
-        for name, value in values.items():
-            finite = np.nan_to_num(value[at_meal])
-            found[f"{meal}_{name}"] = np.bincount(patient[at_meal], finite, minlength=n) / count
+        of = (meals.hour - start_h) % 24 < end_h - start_h
+        for name in ("before", "rise", "change", "low", "high"):
+            found[f"{meal}_{name}"] = meals.mean(name, of, n)
+    corrected = meals.before > CORRECTED_MGDL
+    for name in ("change", "low"):
+        found[f"corrected_{name}"] = meals.mean(name, corrected, n)
+        found[f"uncorrected_{name}"] = meals.mean(name, ~corrected, n)
+    every = np.maximum(np.bincount(meals.patient, minlength=n), 1)
+    found["corrected_share"] = np.bincount(meals.patient[corrected], minlength=n) / every
     return found
+
+
+def _unexplained(record: TherapyRecord) -> dict[str, Array]:
+    """Steep rises without an entry nearby (missed boluses, uncounted food), and how days differ."""
+    cgm = record.cgm_mgdl
+    rise = cgm[:, SLOTS_PER_H:] - cgm[:, :-SLOTS_PER_H]
+    entered = np.concatenate([np.zeros((len(cgm), 1)), np.cumsum(record.carbs_g, axis=1)], axis=1)
+    end = np.arange(SLOTS_PER_H, cgm.shape[1])
+    around = entered[:, end + 1] - entered[:, np.maximum(end - 2 * SLOTS_PER_H, 0)]
+    by_day = cgm.reshape(len(cgm), -1, SLOTS_PER_DAY)
+    readings = np.isfinite(by_day)
+    daily = np.full(by_day.shape[:2], np.nan)
+    np.divide(np.nansum(by_day, axis=2), readings.sum(axis=2), out=daily, where=readings.any(axis=2))
+    return {
+        "unexplained_rise": 100.0 * np.mean((rise > STEEP_RISE_MGDL_PER_H) & (around <= 0.0), axis=1),
+        "daily_mean_sd": np.nanstd(daily, axis=1),
+    }
 
 
 def _insulin(record: TherapyRecord) -> dict[str, Array]:
@@ -152,6 +204,8 @@ def _insulin(record: TherapyRecord) -> dict[str, Array]:
     basal_u, bolus_u = record.basal_u.sum(axis=1) / days, record.bolus_u.sum(axis=1) / days
     daily_u = basal_u + bolus_u
     therapy = record.therapy
+    carbs_g = np.maximum(record.carbs_g.sum(axis=1), 1.0)
+    covered_g = bolus_u * days * therapy.carb_ratio_g_per_u.mean(axis=1)
     return {
         "daily_u_per_kg": daily_u / record.weight_kg,
         "basal_share": basal_u / daily_u,
@@ -162,4 +216,5 @@ def _insulin(record: TherapyRecord) -> dict[str, Array]:
         "log_carb_ratio": np.log(therapy.carb_ratio_g_per_u.mean(axis=1)),
         "log_sensitivity": np.log(therapy.sensitivity_mgdl_per_u.mean(axis=1)),
         "carbs_per_day": record.carbs_g.sum(axis=1) / days,
+        "bolus_to_carbs": np.log(np.maximum(covered_g / carbs_g, FEWEST_COVERED)),
     }

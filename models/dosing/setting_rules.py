@@ -17,6 +17,7 @@ from models.dosing.setting_features import MEALS_H
 TBR_TARGET_PERCENT, TBR54_TARGET_PERCENT = 4.0, 1.0
 # When a night or a meal is taken to be the cause
 NIGHT_TBR_PERCENT, NIGHT_MEAN_MGDL = 2.0, 145.0
+CORRECTED_SHARE = 0.2
 MEAL_LOW_PERCENT, MEAL_CHANGE_MGDL, BEFORE_MEAL_MGDL = 10.0, 20.0, 150.0
 
 
@@ -30,12 +31,12 @@ def propose_by_rules(features: Mapping[str, float]) -> SettingChange:
 def _against_lows(features: Mapping[str, float]) -> SettingChange:
     cut = -20 if features["tbr54"] > TBR54_TARGET_PERCENT else -10
     found = {}
-    if features["tbr_00"] > NIGHT_TBR_PERCENT:
+    if features["tbr_00"] > NIGHT_TBR_PERCENT and features["mean_00"] < NIGHT_MEAN_MGDL:
         found["basal"] = cut
-    if max(features[f"{meal}_low"] for meal in MEALS_H) > MEAL_LOW_PERCENT:
+    if features["uncorrected_low"] > max(features["corrected_low"], MEAL_LOW_PERCENT):
         found["carb_ratio"] = cut
-    if not found:
-        found["basal"] = cut
+    elif features["corrected_share"] > CORRECTED_SHARE or not found:
+        found["sensitivity"] = cut  # lows hours after a correction
     return SettingChange(tuple(found), tuple(found.values()))
 
 

@@ -20,7 +20,10 @@ class GroupedMedians:
 
 def grouped_medians(group: NDArray[np.int64], value: NDArray[np.float64]) -> GroupedMedians:
     """Median of the values of each group; both arrays of length n, in any order, groups from 0 on."""
-    order = np.lexsort((value, group))
+    if not value.size:
+        return GroupedMedians(group, value, group)
+    span = value.max() - value.min() + 1.0
+    order = np.argsort((group - group.min()) * span + (value - value.min()))
     sorted_group, ordered = group[order], value[order]
     first = np.flatnonzero(np.diff(sorted_group, prepend=-1))
     count = np.diff(first, append=group.size)

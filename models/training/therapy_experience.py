@@ -23,7 +23,7 @@ from models.simulation.virtual_patients import VirtualPatients, patients_in
 from models.simulation.worlds import DEFAULT, SHIFTED, World, draw_circumstances
 
 DAYS: Final = 14
-CASES, TRIED = 100, 17  # of one draw: cases, and therapies tried with each, the first one unchanged
+CASES, TRIED = 100, 9  # of one draw: cases, and therapies tried with each, the first one unchanged
 OUTCOME_NAMES: Final = ("gri", "tir", "tbr")
 PERTURBED_SHARE, PERTURBED_SD = 0.55, 0.15
 DEFAULT_SHARE, DISTURBANCE = 0.4, 0.5

@@ -30,7 +30,7 @@ class Settings:
 
     seed: int = 20
     first_draws: int = 40
-    later_draws: int = 60
+    later_draws: int = 50
     jobs: int = 2
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import payload
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
@@ -20,7 +21,6 @@ from cds_service.app import create_app
 from cds_service.logs import configure_logs
 from cds_service.settings import Settings
 from cds_service.tenants import Limits, Tenant
-from tests.benchmarks import payload
 
 BASE = "https://cds.example.org"
 ISSUER = "https://ehr.example.org"
