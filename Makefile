@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 PACKAGES := cds_service hooks fhir_mappers models
+FUZZ_RUNS ?= 200000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check bench spec safety train clean python
+.PHONY: demo test check bench spec safety train clean python lock sbom audit fuzz
 
 demo: $(VENV)/.run  ## start the service and the sandbox EHR with simulated patients
 	@exec $(RUN)/wearable-cds demo $(DEMO_FLAGS)
@@ -30,6 +31,27 @@ safety: $(VENV)/.dev  ## the long random runs over the dosing limits
 
 train: $(VENV)/.dev  ## what training needs, beside the service
 	$(RUN)/pip install -q -e '.[train]'
+
+lock: $(VENV)/.dev  ## pin every package of the image, at the versions tested here, with its hashes
+	@$(RUN)/pip install -q uv
+	@$(RUN)/pip freeze --exclude-editable | grep == > $(VENV)/tested.txt
+	$(RUN)/uv pip compile pyproject.toml --extra postgres --extra redis -q -o docker/requirements.lock \
+	  --python-version 3.12 --python-platform x86_64-unknown-linux-gnu --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate \
+	  --constraint $(VENV)/tested.txt --custom-compile-command 'make lock' --upgrade
+
+sbom: $(VENV)/.dev  ## list the packages of the image as CycloneDX, into sbom.cdx.json
+	@$(RUN)/pip install -q cyclonedx-bom
+	$(RUN)/cyclonedx-py requirements docker/requirements.lock --of JSON -o sbom.cdx.json
+
+audit: $(VENV)/.dev  ## known holes in the packages of the image; fails where one could not be asked about
+	@$(RUN)/pip install -q pip-audit
+	$(RUN)/pip-audit --strict --disable-pip --require-hashes -r docker/requirements.lock
+
+fuzz: $(VENV)/.dev  ## coverage-guided fuzzing of what strangers send, FUZZ_RUNS inputs each
+	@$(RUN)/pip install -q atheris
+	for target in token_header hook_request request_arrival; do \
+	  $(RUN)/python tests/fuzz/$$target.py -runs=$(FUZZ_RUNS) -max_len=4096 || exit 1; done
 
 $(VENV)/.run: pyproject.toml | python
 	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)

@@ -25,6 +25,7 @@ _REFUSALS: Final = {
     "412": "Required FHIR data could be had neither by prefetch nor by search.",
     "413": "The body is over its limit.",
     "415": "Not JSON, or compressed.",
+    "429": "Too many requests of this address or tenant; see Retry-After.",
     "503": "A dependency of ours is down; see Retry-After.",
 }
 _SERVICE_ID: Final = {"in": "path", "name": "service_id", "required": True, "schema": {"type": "string"}}
@@ -46,7 +47,7 @@ _PATHS: Final[dict[str, dict[str, Any]]] = {
         "get": {
             "summary": "Discovery: the services on offer, with their prefetch templates",
             "security": [{}, *_JWT],
-            "responses": _answer(schemas.DiscoverySchema, "The services.", "401", "503"),
+            "responses": _answer(schemas.DiscoverySchema, "The services.", "401", "429", "503"),
         }
     },
     "/cds-services/{service_id}": {
@@ -67,7 +68,7 @@ _PATHS: Final[dict[str, dict[str, Any]]] = {
             "security": _JWT,
             "requestBody": {"required": True, "content": _json(schemas.FeedbackSchema)},
             "responses": _answer(
-                schemas.FeedbackReceiptSchema, "Stored.", "400", "401", "404", "413", "415", "503"
+                schemas.FeedbackReceiptSchema, "Stored.", "400", "401", "404", "413", "415", "429", "503"
             ),
         },
     },

@@ -24,7 +24,9 @@ def naive(column, slots, statistic):
 @given(columns, st.integers(1, 40))
 def test_trailing_mean_equals_a_mean_written_naively(column, slots):
     expected = naive(column, slots, lambda seen, n: seen.mean() if seen.size >= max(1, 0.3 * n) else np.nan)
-    np.testing.assert_allclose(grid.trailing_mean(column, slots), expected, atol=1e-9)
+    np.testing.assert_allclose(
+        grid.Trailing.of(column, 150.0).mean(slots, np.arange(column.size)), expected, atol=1e-9
+    )
 
 
 @given(columns, st.integers(1, 40))
@@ -36,14 +38,23 @@ def test_trailing_lowest_equals_a_minimum_written_naively(column, slots):
 @given(columns, st.integers(1, 40))
 def test_trailing_deviation_equals_a_deviation_written_naively(column, slots):
     expected = naive(column, slots, lambda seen, n: seen.std() if seen.size >= max(1, 0.3 * n) else np.nan)
-    np.testing.assert_allclose(grid.trailing_sd(column, slots, 150.0), expected, atol=1e-4)
+    np.testing.assert_allclose(
+        grid.Trailing.of(column, 150.0).sd(slots, np.arange(column.size)), expected, atol=1e-4
+    )
 
 
 def test_slope_of_a_line_is_its_own():
     line = 200.0 - 1.5 * 5 * np.arange(10)
-    slope = grid.trailing_slope_per_min(line, 4)
-    assert np.isnan(slope[:3]).all()
-    np.testing.assert_allclose(slope[3:], -1.5)
+    slope = grid.slope_per_min(line, 4, np.arange(10))
+    assert np.isnan(slope[0])
+    np.testing.assert_allclose(slope[1:], -1.5)
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_slope_is_that_of_the_readings_whatever_the_sensors_interval(every):
+    line = 200.0 - 1.5 * 5 * np.arange(13)
+    line[np.arange(13) % every != 0] = np.nan
+    np.testing.assert_allclose(grid.slope_per_min(line, 4, np.array([12])), -1.5)
 
 
 def test_a_reading_is_held_for_fifteen_minutes_and_no_longer():

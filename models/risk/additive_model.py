@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.assessment import Interval
+from models.assessment import Contribution, Interval
 
 Array = NDArray[np.float64]
 
@@ -76,6 +76,15 @@ class AdditiveModel:
         """Probability float64[m]."""
         return logistic(self.intercept + self.points(features).sum(axis=1))
 
+    def contributions(self, features: Mapping[str, Array]) -> tuple[Contribution, ...]:
+        """Intercept and terms of one moment (features of length 1); their points add up to the log-odds."""
+        points = self.points(features)[0]
+        terms = (
+            Contribution(term.feature, _known(features[term.feature][0]), float(p))
+            for term, p in zip(self.terms, points, strict=True)
+        )
+        return (Contribution("intercept", None, self.intercept), *terms)
+
     def interval(self, features: Mapping[str, Array]) -> Interval:
         """Probability of one moment (features of length 1), with a 90 % interval of the estimate.
 
@@ -96,3 +105,7 @@ def logistic(log_odds: Array) -> Array:
     falling = np.exp(-np.abs(log_odds))
     probability: Array = np.where(log_odds >= 0, 1.0, falling) / (1.0 + falling)
     return probability
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -3,14 +3,17 @@
 Sits under `glucose_risk_features`; training and serving read glucose through this one door.
 """
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 Column = NDArray[np.float64]
+Slots = NDArray[np.int64]
 
 SLOT_MS: Final = 300_000
+MINUTES_PER_SLOT: Final = 5
 SLOTS_PER_HOUR: Final = 12
 SLOTS_PER_DAY: Final = 288
 
@@ -47,30 +50,59 @@ def held(measured: Column) -> tuple[Column, NDArray[np.int64]]:
 
 def earlier(column: Column, slots: int) -> Column:
     """The column `slots` slots before each slot, NaN where that lies before the first."""
-    if slots >= column.size:
-        return np.full(column.size, np.nan)
-    return np.concatenate([np.full(slots, np.nan), column[: column.size - slots]])
+    before = min(slots, column.size)
+    return np.concatenate([np.full(before, np.nan), column[: column.size - before]])
 
 
-def trailing_count(column: Column, slots: int) -> Column:
-    """How many of the last `slots` slots, this one included, hold a value."""
-    return _trailing_sum(np.where(np.isnan(column), 0.0, 1.0), slots)
+def at_slots(column: Column, slot: Slots) -> Column:
+    """The column at some slots, in their shape; NaN where a slot lies before the first."""
+    found: Column = np.where(slot >= 0, column[np.maximum(slot, 0)], np.nan)
+    return found
 
 
-def trailing_mean(column: Column, slots: int) -> Column:
-    """Mean of the last `slots` slots; NaN where fewer than `OBSERVED_SHARE` of them hold a value."""
-    count = trailing_count(column, slots)
-    total = _trailing_sum(np.nan_to_num(column), slots)
-    enough = count >= max(1.0, OBSERVED_SHARE * slots)
-    mean: Column = np.where(enough, total / np.maximum(count, 1), np.nan)
-    return mean
+@dataclass(frozen=True, slots=True)
+class Trailing:
+    """Running sums of a column, float64[n + 1] each: any window that ends at a slot costs two look-ups.
 
+    Sums are of the distance to `around`, a constant near the mean, which keeps them exact.
+    """
 
-def trailing_sd(column: Column, slots: int, around: float) -> Column:
-    """Standard deviation of the last `slots` slots; `around`, a constant near the mean, keeps it exact."""
-    centred = column - around
-    variance = trailing_mean(centred**2, slots) - trailing_mean(centred, slots) ** 2
-    return np.sqrt(np.maximum(variance, 0.0))
+    count: Column
+    total: Column
+    squares: Column
+    around: float
+
+    @classmethod
+    def of(cls, column: Column, around: float = 0.0) -> Self:
+        """The sums of a column with NaN where nothing is known."""
+        known = ~np.isnan(column)
+        distance = np.where(known, column - around, 0.0)
+        return cls(_running(known), _running(distance), _running(distance**2), around)
+
+    def known(self, slots: int, at: Slots) -> Column:
+        """How many of the `slots` slots that end at each of `at` hold a value; none before the first slot."""
+        return self._window(self.count, slots, at)
+
+    def mean(self, slots: int, at: Slots) -> Column:
+        """Mean of the window; NaN where less than `OBSERVED_SHARE` of it is known."""
+        return self.around + self._mean_distance(self.total, slots, at)
+
+    def sd(self, slots: int, at: Slots) -> Column:
+        """Standard deviation of the window; NaN where its mean is."""
+        variance = (
+            self._mean_distance(self.squares, slots, at) - self._mean_distance(self.total, slots, at) ** 2
+        )
+        return np.sqrt(np.maximum(variance, 0.0))
+
+    def _mean_distance(self, sums: Column, slots: int, at: Slots) -> Column:
+        count = self.known(slots, at)
+        enough = count >= max(1.0, OBSERVED_SHARE * slots)
+        return np.where(enough, self._window(sums, slots, at) / np.maximum(count, 1.0), np.nan)
+
+    def _window(self, sums: Column, slots: int, at: Slots) -> Column:
+        after = np.maximum(at + 1, 0)
+        window: Column = sums[after] - sums[np.maximum(after - slots, 0)]
+        return window
 
 
 def trailing_lowest(column: Column, slots: int) -> Column:
@@ -84,14 +116,21 @@ def trailing_lowest(column: Column, slots: int) -> Column:
     return np.where(np.isinf(lowest), np.nan, lowest)
 
 
-def trailing_slope_per_min(column: Column, points: int) -> Column:
-    """Least-squares slope through the last `points` slots, per minute; NaN where one of them is missing."""
-    minutes = (np.arange(points) - (points - 1) / 2) * (SLOT_MS / 60_000)
-    weights = minutes / (minutes @ minutes)
-    return sum((w * earlier(column, points - 1 - i) for i, w in enumerate(weights)), np.zeros(column.size))
+def slope_per_min(measured: Column, slots: int, at: Slots) -> Column:
+    """Least-squares slope per minute through the readings of the last `slots` slots, float64[m].
+
+    Only readings count, never values held; NaN where the window does not end with one or has no other.
+    """
+    lags = np.arange(slots)[:, None]
+    values = at_slots(measured, at - lags)
+    seen = ~np.isnan(values)
+    ago = np.where(seen, lags * -MINUTES_PER_SLOT, 0.0)
+    centred = np.where(seen, ago - ago.sum(axis=0) / np.maximum(seen.sum(axis=0), 1), 0.0)
+    spread = (centred**2).sum(axis=0)
+    usable = seen[0] & (spread > 0)
+    slope: Column = (centred * np.where(seen, values, 0.0)).sum(axis=0) / np.where(usable, spread, np.nan)
+    return slope
 
 
-def _trailing_sum(column: Column, slots: int) -> Column:
-    total = np.concatenate([[0.0], np.cumsum(column)])
-    difference: Column = total[1:] - total[np.maximum(np.arange(column.size) + 1 - slots, 0)]
-    return difference
+def _running(column: NDArray[np.generic]) -> Column:
+    return np.concatenate([[0.0], np.cumsum(column, dtype=np.float64)])

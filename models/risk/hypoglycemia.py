@@ -11,21 +11,15 @@ from typing import Final
 
 import numpy as np
 
-from models.assessment import (
-    Assessment,
-    Contribution,
-    Input,
-    Interval,
-    NotAssessed,
-    Outcome,
-    Reason,
-    ReasonCode,
-)
-from models.risk.additive_model import AdditiveModel, Array
-from models.risk.causal_grid import SLOT_MS, SLOTS_PER_DAY, Column, held, slots_of, trailing_count
-from models.risk.glucose_risk_features import LOW_MGDL, MEMORY_DAYS, SAME_TIME_SLOTS, risk_features
-from models.risk.hypoglycemia_limits import ENOUGH_READINGS, RECENT_SLOTS, STALE_AFTER_MS
-from models.risk.hypoglycemia_reasons import RiskReason, top_reasons
+from models.assessment import Assessment, Interval, NotAssessed, Outcome, Reason, ReasonCode
+from models.risk.additive_model import AdditiveModel
+from models.risk.causal_grid import SLOTS_PER_DAY, Column
+from models.risk.glucose_question import GlucoseQuestion, covered, question_of
+from models.risk.glucose_risk_features import MEMORY_DAYS, SAME_TIME_SLOTS, risk_features
+from models.risk.hypoglycemia_limits import ENOUGH_READINGS, RECENT_SLOTS
+from models.risk.hypoglycemia_reasons import TOPICS
+from models.risk.low_episodes import LOW_MGDL
+from models.risk.risk_reasons import RiskReason, top_reasons
 from models.time_series import TimeSeries
 
 MODEL: Final = "hypoglycemia"
@@ -62,54 +56,40 @@ class HypoglycemiaRisk:
 
 def assess(glucose: TimeSeries, as_of_ms: int) -> Assessment[HypoglycemiaRisk] | NotAssessed:
     """The risk at `as_of_ms`, or why it is not assessed. Readings after `as_of_ms` are never read."""
-    seen = glucose.take(np.arange(int(np.searchsorted(glucose.at_ms, as_of_ms, side="right"))))
-    if not len(seen):
-        return _not_assessed(as_of_ms, ReasonCode.MISSING, "no CGM reading is at hand")
-    measured = measured_until(seen, as_of_ms)
-    why_not = _why_not(seen, measured, as_of_ms)
-    if why_not:
-        return NotAssessed(MODEL, VERSION, as_of_ms, why_not)
-    return _assessed(seen, measured, as_of_ms)
+    question = question_of(glucose, as_of_ms)
+    if isinstance(question, Reason):
+        return NotAssessed(MODEL, VERSION, as_of_ms, (question,))
+    measured = question.slots(GRID_SLOTS)
+    why_not = _why_not(question, measured)
+    if why_not is not None:
+        return NotAssessed(MODEL, VERSION, as_of_ms, (why_not,))
+    return _assessed(question, measured)
 
 
-def measured_until(seen: TimeSeries, as_of_ms: int) -> Column:
-    """Readings on 5-minute slots counted back from the newest; the last slot is that of the question."""
-    newest_ms = int(seen.at_ms[-1])
-    waited = (as_of_ms - newest_ms) // SLOT_MS
-    return slots_of(seen.at_ms, seen.value, newest_ms + waited * SLOT_MS, GRID_SLOTS)
-
-
-def _why_not(seen: TimeSeries, measured: Column, as_of_ms: int) -> tuple[Reason, ...]:
-    age_ms = as_of_ms - int(seen.at_ms[-1])
-    if age_ms > STALE_AFTER_MS:
-        text = f"the newest CGM reading is {age_ms // 60_000} minutes old; at most 15 are accepted"
-        return (Reason(ReasonCode.STALE, "glucose_cgm", text),)
-    if seen.value[-1] < LOW_MGDL:
+def _why_not(question: GlucoseQuestion, measured: Column) -> Reason | None:
+    signal = question.seen.signal
+    if question.seen.value[-1] < LOW_MGDL:
         text = "glucose is already below 70 mg/dL (3.9 mmol/L); the model speaks of new episodes only"
-        return (Reason(ReasonCode.OUT_OF_POPULATION, "glucose_cgm", text),)
-    if trailing_count(held(measured)[0], RECENT_SLOTS)[-1] < ENOUGH_READINGS:
-        text = "CGM covers less than two of the last three hours"
-        return (Reason(ReasonCode.SPARSE, "glucose_cgm", text),)
-    return ()
+        return Reason(ReasonCode.OUT_OF_POPULATION, signal, text)
+    if covered(measured, RECENT_SLOTS) < ENOUGH_READINGS:
+        return Reason(ReasonCode.SPARSE, signal, "CGM covers less than two of the last three hours")
+    return None
 
 
-def _assessed(seen: TimeSeries, measured: Column, as_of_ms: int) -> Assessment[HypoglycemiaRisk]:
+def _assessed(question: GlucoseQuestion, measured: Column) -> Assessment[HypoglycemiaRisk]:
     features = risk_features(measured, np.array([measured.size - 1]))
     within, limits = _rising({horizon: model.interval(features) for horizon, model in MODELS.items()})
-    contributions = _contributions(MODELS[LEADING_MIN], features)
-    result = HypoglycemiaRisk(
-        within, top_reasons(contributions), as_of_ms - (as_of_ms - int(seen.at_ms[-1])) % SLOT_MS
-    )
+    contributions = MODELS[LEADING_MIN].contributions(features)
     positive = within[LEADING_MIN].value >= POSITIVE_FROM
     return Assessment(
         model=MODEL,
         version=VERSION,
-        as_of_ms=as_of_ms,
+        as_of_ms=question.as_of_ms,
         outcome=Outcome.ASSESSED_POSITIVE if positive else Outcome.ASSESSED_NEGATIVE,
-        result=result,
+        result=HypoglycemiaRisk(within, top_reasons(TOPICS, contributions), question.asked_ms),
         contributions=contributions,
         limits=limits,
-        inputs=(_newest(seen),),
+        inputs=(question.newest(),),
     )
 
 
@@ -124,25 +104,3 @@ def _rising(within: Mapping[int, Interval]) -> tuple[dict[int, Interval], tuple[
             stated = least
         held_up[horizon] = least = stated
     return held_up, tuple(limits)
-
-
-def _contributions(model: AdditiveModel, features: Mapping[str, Array]) -> tuple[Contribution, ...]:
-    points = model.points(features)[0]
-    terms = tuple(
-        Contribution(term.feature, _known(features[term.feature][0]), float(p))
-        for term, p in zip(model.terms, points, strict=True)
-    )
-    return (Contribution("intercept", None, model.intercept), *terms)
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
-def _newest(seen: TimeSeries) -> Input:
-    reference = seen.references[int(seen.reference[-1])]
-    return Input("glucose_cgm", float(seen.value[-1]), "mg/dL", int(seen.at_ms[-1]), reference)
-
-
-def _not_assessed(as_of_ms: int, code: ReasonCode, text: str) -> NotAssessed:
-    return NotAssessed(MODEL, VERSION, as_of_ms, (Reason(code, "glucose_cgm", text),))

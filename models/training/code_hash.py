@@ -7,16 +7,29 @@ import hashlib
 from importlib.resources import files
 from typing import Final
 
-SOURCES: Final = {
-    "models.risk": ("causal_grid.py", "glucose_risk_features.py", "hypoglycemia_limits.py"),
-    "models.training": ("hypoglycemia_windows.py", "fit_additive.py", "patient_folds.py"),
-}
+EVERY_MODEL: Final = (
+    ("models.risk", "causal_grid.py"),
+    ("models.risk", "low_episodes.py"),
+    ("models.risk", "similar_moments.py"),
+    ("models.risk", "glucose_risk_features.py"),
+    ("models.risk", "hypoglycemia_limits.py"),
+    ("models.training", "hypoglycemia_windows.py"),
+    ("models.training", "fit_additive.py"),
+    ("models.training", "patient_folds.py"),
+    ("models.training", "artefact.py"),
+)
+
+NOCTURNAL: Final = (
+    ("models.risk", "nocturnal_features.py"),
+    ("models.training", "nocturnal_windows.py"),
+    ("models.training", "train_nocturnal.py"),
+)
 
 
-def sha256_of_code() -> str:
-    """One hash over the sources that decide what a table contains."""
+def sha256_of_code(model: str) -> str:
+    """One hash over the sources that decide what this model's table contains."""
+    sources = EVERY_MODEL + (NOCTURNAL if model.startswith("nocturnal") else ())
     digest = hashlib.sha256()
-    for package, names in SOURCES.items():
-        for name in names:
-            digest.update((files(package) / name).read_bytes())
+    for package, name in sources:
+        digest.update((files(package) / name).read_bytes())
     return digest.hexdigest()

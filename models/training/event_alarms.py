@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.risk.causal_grid import SLOTS_PER_DAY
-from models.training.hypoglycemia_windows import QUESTION_EVERY_SLOTS
+from models.training.questions import QUESTION_EVERY_SLOTS, Questions
 
 Array = NDArray[np.float64]
 
-LEFT_OUT_DAYS: Final = 14
 SILENT_SLOTS: Final = 12
 
 
@@ -29,25 +28,6 @@ class Alarms:
     sensitivity: float
     false_per_day: float
     true_share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Questions:
-    """Answered questions in order of person and time; all arrays of length m."""
-
-    person: NDArray[np.int64]
-    slot: NDArray[np.int64]
-    episode: Array
-
-    def counted(self) -> NDArray[np.bool_]:
-        """Questions after each person's first 14 days."""
-        first = np.full(int(self.person.max()) + 1, np.iinfo(np.int64).max)
-        np.minimum.at(first, self.person, self.slot)
-        return self.slot >= first[self.person] + LEFT_OUT_DAYS * SLOTS_PER_DAY
-
-    def take(self, keep: NDArray[np.bool_]) -> "Questions":
-        """The questions selected by a mask."""
-        return Questions(self.person[keep], self.slot[keep], self.episode[keep])
 
 
 def alarms_at(questions: Questions, score: Array, sensitivity: float) -> Alarms:

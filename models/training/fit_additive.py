@@ -22,11 +22,12 @@ DECIMALS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What was chosen by cross-validation; written into the artefact."""
+    """What was chosen by cross-validation; written into the artefact. Validation refits less often."""
 
-    refits: int = 8
+    refits: int = 6
+    validation_refits: int = 3
     bins: int = 64
-    learning_rate: float = 0.05
+    learning_rate: float = 0.1
     max_rounds: int = 3000
     stop_after_rounds: int = 30
     smallest_leaf: int = 50
@@ -38,7 +39,7 @@ def fit(
     features: Mapping[str, Array],
     label: Array,
     person: NDArray[np.int64],
-    falling: frozenset[str],
+    directions: Mapping[str, int],
     settings: Settings,
 ) -> ExplainableBoostingClassifier:
     """The fitted model: each refit learns from people drawn with replacement, the model is their mean."""
@@ -52,17 +53,28 @@ def fit(
         max_rounds=settings.max_rounds,
         early_stopping_rounds=settings.stop_after_rounds,
         min_samples_leaf=settings.smallest_leaf,
-        monotone_constraints=[-1 if name in falling else 0 for name in features],
+        monotone_constraints=[directions.get(name, 0) for name in features],
         random_state=settings.seed,
         n_jobs=settings.jobs,
     )
     model.fit(matrix(features), label, bags=bags)
-    return _rounded(model)
+    return model
 
 
 def matrix(features: Mapping[str, Array]) -> Array:
     """Features as the library takes them: float64[m, features] in the order of the mapping."""
     return np.stack(list(features.values()), axis=1).astype(np.float64)
+
+
+def stretched(
+    model: ExplainableBoostingClassifier, intercept: float, slope: float
+) -> ExplainableBoostingClassifier:
+    """The same model with log-odds intercept + slope x log-odds: still additive, still monotone."""
+    model.intercept_ = intercept + slope * model.intercept_
+    model.bagged_intercept_ = intercept + slope * model.bagged_intercept_
+    model.term_scores_ = [slope * scores for scores in model.term_scores_]
+    model.bagged_scores_ = [slope * scores for scores in model.bagged_scores_]
+    return _rounded(model)
 
 
 def _rounded(model: ExplainableBoostingClassifier) -> ExplainableBoostingClassifier:

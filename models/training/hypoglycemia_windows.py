@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from models.risk.causal_grid import HOLD_SLOTS, Column, held, trailing_count
-from models.risk.glucose_risk_features import LOW_MGDL, risk_features
+from models.risk.causal_grid import HOLD_SLOTS, Column, Trailing, held
+from models.risk.glucose_risk_features import DIRECTIONS, risk_features
 from models.risk.hypoglycemia_limits import ENOUGH_READINGS, RECENT_SLOTS
+from models.risk.low_episodes import LOW_MGDL, episode_starts, running_total
 from models.training.cgm_people import Person
+from models.training.questions import QUESTION_EVERY_SLOTS, Questions
+from models.training.task import Task
 
 HORIZONS_MIN: Final = (30, 60, 120)
-EPISODE_SLOTS: Final = 3
-"""15 minutes below 70 mg/dL make an episode (Battelino 2019)."""
-QUESTION_EVERY_SLOTS: Final = 3
 KNOWN_SHARE: Final = 0.8
 """An answer is known where at least this share of the horizon was observed, lows or not (our judgement)."""
 
@@ -58,14 +57,14 @@ def questions(person: Person) -> NDArray[np.int64]:
     glucose, age = held(person.measured)
     first = (-person.first_slot) % QUESTION_EVERY_SLOTS
     slots = np.arange(first, glucose.size, QUESTION_EVERY_SLOTS)
-    enough = trailing_count(glucose, RECENT_SLOTS)[slots] >= ENOUGH_READINGS
+    enough = Trailing.of(glucose).known(RECENT_SLOTS, slots) >= ENOUGH_READINGS
     return slots[(glucose[slots] >= LOW_MGDL) & (age[slots] <= HOLD_SLOTS) & enough]
 
 
 def episodes_after(measured: Column, at: NDArray[np.int64]) -> dict[int, Column]:
     """Whether an episode starts within each horizon after each slot: horizon in minutes -> float64[m]."""
     glucose, _ = held(measured)
-    starts, observed = _running(episode_starts(glucose)), _running(~np.isnan(glucose))
+    starts, observed = running_total(episode_starts(glucose)), running_total(~np.isnan(glucose))
     answers: dict[int, Column] = {}
     for horizon in HORIZONS_MIN:
         slots = horizon // 5
@@ -75,16 +74,8 @@ def episodes_after(measured: Column, at: NDArray[np.int64]) -> dict[int, Column]
     return answers
 
 
-def episode_starts(glucose: Column) -> NDArray[np.bool_]:
-    """First slots of runs of at least 15 minutes below 70 mg/dL, bool[n]."""
-    low = glucose < LOW_MGDL
-    lasting = sliding_window_view(np.append(low, np.zeros(EPISODE_SLOTS - 1, bool)), EPISODE_SLOTS).all(
-        axis=1
-    )
-    before = np.insert(low[:-1], 0, False)
-    first: NDArray[np.bool_] = lasting & ~before
-    return first
-
-
-def _running(flag: NDArray[np.bool_]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(flag)])
+def task_of(windows: Windows, horizon: int) -> Task:
+    """The answered questions of one horizon."""
+    known = ~np.isnan(windows.episode[horizon])
+    questions = Questions(windows.person[known], windows.slot[known], windows.episode[horizon][known])
+    return Task(f"hypoglycemia_{horizon}", windows.at(known), questions, DIRECTIONS)

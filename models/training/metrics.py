@@ -54,14 +54,24 @@ def expected_calibration_error(label: Array, probability: Array) -> float:
 
 def calibration_slope(label: Array, probability: Array) -> float:
     """Slope of the log-odds of the outcome on the stated log-odds; 1 is right, below 1 overconfident."""
+    return calibration_line(label, probability)[1]
+
+
+def calibration_line(label: Array, probability: Array) -> tuple[float, float]:
+    """Intercept and slope of the log-odds of the outcome on the stated log-odds, by logistic regression.
+
+    NaN with one class only.
+    """
+    if label.sum() in (0, label.size):
+        return float("nan"), float("nan")
     clipped = np.clip(probability, 1e-9, 1 - 1e-9)
     design = np.stack([np.ones(label.size), np.log(clipped / (1 - clipped))], axis=1)
-    weights = np.array([0.0, 1.0])
+    weights = np.array([np.log(label.mean() / (1 - label.mean())), 0.0])
     for _ in range(NEWTON_STEPS):
         fitted = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
         curvature = design.T @ (design * (fitted * (1 - fitted))[:, None])
         weights = weights + np.linalg.solve(curvature + 1e-9 * np.eye(2), design.T @ (label - fitted))
-    return float(weights[1])
+    return float(weights[0]), float(weights[1])
 
 
 def precision_recall_f1(label: Array, alarm: NDArray[np.bool_]) -> tuple[float, float, float]:

@@ -1,0 +1,42 @@
+"""Rivals that learn, each fitted on four fifths of the people of a file and asked about the rest.
+
+Sits under `evaluate`; needs the libraries of the extra `train`. The served kind of model is fitted in the
+same folds, so that the comparison is one of algorithms and not of who saw whom.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from models.training.artefact import out_of_fold
+from models.training.challengers import CHALLENGERS, learn
+from models.training.fit_additive import Settings
+from models.training.nocturnal_windows import MODEL
+from models.training.patient_folds import FOLDS, check_split, fold_of_people
+from models.training.task import Array, Task
+from models.training.train_nocturnal import SETTINGS as NOCTURNAL
+
+Report = Callable[[str], None]
+
+REFITTED: Final = "additive_refitted"
+
+QUICK: Final = Settings(validation_refits=2)
+"""Fewer refits than what is served: the comparison wants a ranking, not an interval."""
+
+
+def challenge(task: Task, report: Report) -> dict[str, Array]:
+    """Out-of-fold probability float64[m] of each algorithm, every fold split by person."""
+    settings = NOCTURNAL if task.model == MODEL else QUICK
+    scores = {REFITTED: out_of_fold(task, settings, report)}
+    person, label, features = task.questions.person, task.questions.episode, task.matrix()
+    fold = fold_of_people(int(person.max()) + 1, settings.seed)[person]
+    for name in CHALLENGERS:
+        score = np.full(label.size, np.nan)
+        for left_out in range(FOLDS):
+            known, asked = fold != left_out, fold == left_out
+            check_split(person, known, asked)
+            score[asked] = learn(name, features[known], label[known], settings.seed)(features[asked])
+        scores[name] = score
+        report(f"{task.model}: {name}")
+    return scores

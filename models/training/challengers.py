@@ -1,0 +1,93 @@
+"""The algorithms that the served model is compared with, each as a function from training rows to a score.
+
+Asked by `evaluate` and the training records; scikit-learn and LightGBM come with the extra `train`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+from lightgbm import LGBMClassifier
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import SplineTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+Array = NDArray[np.float64]
+Score = Callable[[Array], Array]
+Learn = Callable[[Array, Array, int], Score]
+
+MOST_ROWS: Final = 60_000
+"""Rows that the slow learners see; drawn at random from the training people."""
+
+KERNEL_POINTS: Final = 300
+
+
+def _logistic(seed: int) -> Any:
+    return make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=400))
+
+
+def _spline_logistic(seed: int) -> Any:
+    return make_pipeline(
+        SimpleImputer(strategy="median"),
+        SplineTransformer(n_knots=6, knots="quantile", extrapolation="constant"),
+        StandardScaler(),
+        LogisticRegression(max_iter=300, C=0.1),
+    )
+
+
+def _boosting(seed: int) -> Any:
+    return LGBMClassifier(
+        n_estimators=300, learning_rate=0.04, num_leaves=31, min_child_samples=100, subsample=0.7,
+        subsample_freq=1, colsample_bytree=0.5, reg_lambda=20, n_jobs=1, verbose=-1, random_state=seed,
+    )  # fmt: skip
+
+
+def _forest(seed: int) -> Any:
+    return make_pipeline(
+        SimpleImputer(strategy="median"),
+        RandomForestClassifier(150, min_samples_leaf=20, n_jobs=1, random_state=seed),
+    )
+
+
+def _tree(seed: int) -> Any:
+    return make_pipeline(
+        SimpleImputer(strategy="median"), DecisionTreeClassifier(min_samples_leaf=100, random_state=seed)
+    )
+
+
+def _kernel_machine(seed: int) -> Any:
+    """A support vector machine's kernel with a logistic loss: it gives probabilities and grows linearly."""
+    return make_pipeline(
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+        Nystroem(n_components=KERNEL_POINTS, gamma=0.02, random_state=seed),
+        LogisticRegression(max_iter=300),
+    )
+
+
+CHALLENGERS: Final[Mapping[str, tuple[Callable[[int], Any], int | None]]] = {
+    "logistic": (_logistic, None),
+    "spline_logistic": (_spline_logistic, MOST_ROWS),
+    "boosting": (_boosting, None),
+    "random_forest": (_forest, MOST_ROWS),
+    "kernel_machine": (_kernel_machine, MOST_ROWS),
+    "decision_tree": (_tree, MOST_ROWS),
+}
+"""Each challenger, and the most rows that it learns from."""
+
+
+def learn(name: str, features: Array, label: Array, seed: int) -> Score:
+    """Fits one challenger and returns its probability of the positive class."""
+    make, most = CHALLENGERS[name]
+    rows = np.arange(label.size)
+    if most is not None and label.size > most:
+        rows = np.random.default_rng(seed).choice(label.size, most, replace=False)
+    usable = ~np.isnan(features[rows]).all(axis=0)
+    model = make(seed)
+    model.fit(features[rows][:, usable], label[rows])
+    return lambda asked: np.asarray(model.predict_proba(asked[:, usable])[:, 1], np.float64)

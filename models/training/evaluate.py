@@ -1,0 +1,64 @@
+"""Evaluates the served glucose risk models on people in a file, without retraining them.
+
+The door of the harness: `evaluate(task, path)` for a file in the format of `cgm_t1d_open.npz`. What is
+served and the rivals without a fit need numpy alone; `challengers=True` needs the extra `train`.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from models.training import hypoglycemia_evaluation, nocturnal_evaluation
+from models.training.cgm_people import Person, read_people
+from models.training.hypoglycemia_windows import HORIZONS_MIN, task_of
+from models.training.task import Array, Task
+
+SEED: Final = 2026
+
+TaskName = Literal["hypoglycemia", "nocturnal"]
+Report = Callable[[str], None]
+
+
+def evaluate(
+    task: TaskName,
+    path: Path,
+    *,
+    challengers: bool = False,
+    seed: int = SEED,
+    report: Report = lambda _: None,
+) -> dict[str, Any]:
+    """Metrics of every model by name. LeakError where a feature looks ahead, ImportError without `train`."""
+    people = read_people(path)
+    report(f"{len(people)} people read")
+    if task == "nocturnal":
+        return _nocturnal(people, challengers, seed, report)
+    return _hypoglycemia(people, challengers, seed, report)
+
+
+def _hypoglycemia(people: Sequence[Person], challengers: bool, seed: int, report: Report) -> dict[str, Any]:
+    windows, scores = hypoglycemia_evaluation.hypoglycemia_scores(people, seed)
+    report(f"{windows.person.size} questions scored")
+    for horizon in HORIZONS_MIN if challengers else ():
+        known = ~np.isnan(windows.episode[horizon])
+        for name, found in _challenged(task_of(windows, horizon), report).items():
+            score = np.full(known.size, np.nan)
+            score[known] = found
+            scores.setdefault(name, {})[horizon] = score
+    return hypoglycemia_evaluation.report(people, windows, scores, seed)
+
+
+def _nocturnal(people: Sequence[Person], challengers: bool, seed: int, report: Report) -> dict[str, Any]:
+    task, scores = nocturnal_evaluation.nocturnal_scores(people, seed)
+    report(f"{task.questions.episode.size} nights scored")
+    if challengers:
+        scores |= _challenged(task, report)
+    return nocturnal_evaluation.report(people, task, scores, seed)
+
+
+def _challenged(task: Task, report: Report) -> dict[str, Array]:
+    """Rivals that learn; their libraries are imported only when asked for."""
+    found: dict[str, Array] = import_module("models.training.challenge").challenge(task, report)
+    return found

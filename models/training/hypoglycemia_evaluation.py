@@ -1,0 +1,93 @@
+"""The evaluation of short-term hypoglycaemia on people in a file: what is served, rivals without a fit.
+
+Sits under `evaluate`; needs numpy alone. Rivals that learn are added by `challenge`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.risk.causal_grid import SLOTS_PER_DAY, SLOTS_PER_HOUR, Column
+from models.risk.glucose_risk_features import risk_features
+from models.risk.hypoglycemia import MODELS
+from models.training.cgm_people import Person, fingerprint
+from models.training.hypoglycemia_windows import HORIZONS_MIN, Windows, windows_of
+from models.training.leak_check import check_no_look_ahead
+from models.training.measure import measure, ranking
+from models.training.patient_bootstrap import bootstrap_intervals
+from models.training.questions import Questions
+
+SERVED: Final = "additive"
+STATED: Final = ("auroc", "auprc", "ece", "sensitivity_at_90_specificity", "false_alarms_per_day_at_80")
+NIGHT_ENDS_HOUR: Final = 6
+
+Scores = dict[str, dict[int, Column]]
+
+
+def hypoglycemia_scores(people: Sequence[Person], seed: int) -> tuple[Windows, Scores]:
+    """The questions and the scores of what needs no fit; LeakError where a feature knows the future."""
+    check_no_look_ahead(risk_features, people, seed)
+    windows = windows_of(people)
+    return windows, {
+        SERVED: {horizon: model.probability(windows.features) for horizon, model in MODELS.items()},
+        "linear_extrapolation": dict.fromkeys(HORIZONS_MIN, -_extrapolated(windows.features)),
+        "glucose_now": dict.fromkeys(HORIZONS_MIN, -windows.features["glucose_mgdl"]),
+    }
+
+
+def report(people: Sequence[Person], windows: Windows, scores: Scores, seed: int) -> dict[str, Any]:
+    """Metrics of every score, in the form that the command line prints."""
+    full = {
+        name: {str(h): _metrics(windows, h, by_horizon[h], seed) for h in HORIZONS_MIN}
+        for name, by_horizon in scores.items()
+    }
+    return {
+        "task": "hypoglycemia",
+        "people": len(people),
+        "windows": int(windows.person.size),
+        "served": SERVED,
+        "models": {n: {h: {key: m[key] for key in STATED} for h, m in by.items()} for n, by in full.items()},
+        "people_learned_from": sum(fingerprint(person) in LEARNED_FROM for person in people),
+        "subgroups": {str(h): _subgroups(people, windows, h, scores[SERVED][h]) for h in HORIZONS_MIN},
+        "details": full,
+    }
+
+
+LEARNED_FROM: Final = frozenset(MODELS[60].facts["people"].values())
+"""Fingerprints of the people behind the served tables; numbers on them flatter the served model."""
+
+
+def _extrapolated(features: Mapping[str, Column]) -> Column:
+    projected = features["in_30_min_mgdl"]
+    return np.where(np.isnan(projected), features["glucose_mgdl"], projected)
+
+
+def _metrics(windows: Windows, horizon: int, score: Column, seed: int) -> dict[str, Any]:
+    questions, score = answered(windows, horizon, score)
+    intervals = bootstrap_intervals(questions.person, questions.episode, score, seed)
+    return measure(questions, score) | intervals
+
+
+def answered(windows: Windows, horizon: int, score: Column) -> tuple[Questions, Column]:
+    """The questions whose answer is known, with their scores."""
+    known = ~np.isnan(windows.episode[horizon]) & ~np.isnan(score)
+    questions = Questions(windows.person[known], windows.slot[known], windows.episode[horizon][known])
+    return questions, score[known]
+
+
+def _subgroups(
+    people: Sequence[Person], windows: Windows, horizon: int, score: Column
+) -> dict[str, dict[str, float | None]]:
+    """The served model by source of the data and by day and night."""
+    source = np.array([person.source for person in people])[windows.person]
+    hour = windows.slot % SLOTS_PER_DAY // SLOTS_PER_HOUR
+    groups: dict[str, NDArray[np.bool_]] = {f"source {name}": source == name for name in np.unique(source)}
+    groups |= {"night 00-06": hour < NIGHT_ENDS_HOUR, "day 06-24": hour >= NIGHT_ENDS_HOUR}
+    found: dict[str, dict[str, float | None]] = {}
+    for name, group in groups.items():
+        questions, asked = answered(windows, horizon, np.where(group, score, np.nan))
+        if asked.size:
+            found[name] = ranking(questions.episode, asked)
+    return found

@@ -1,0 +1,53 @@
+"""Intervals of ranking metrics when other people had been drawn: a bootstrap over people, not rows.
+
+Sits under `evaluate`. Scores are counted into fine bins once per person, so a resample is one addition.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+RESAMPLES: Final = 500
+SCORE_BINS: Final = 2000
+LEVEL: Final = 0.95
+DIGITS: Final = 4
+
+
+def bootstrap_intervals(
+    person: NDArray[np.int64], label: Array, score: Array, seed: int
+) -> dict[str, list[float]]:
+    """95 % intervals of AUROC and AUPRC, [low, high]; scores of one bin count as ties."""
+    positives, negatives = _counts(person, label, score)
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(positives), np.full(len(positives), 1 / len(positives)), RESAMPLES)
+    ranked = [_metrics(times @ positives, times @ negatives) for times in drawn.astype(np.float64)]
+    low, high = np.nanquantile(np.array(ranked), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    names = ("auroc_interval_95", "auprc_interval_95")
+    ends = np.round(np.stack([low, high], axis=1), DIGITS).tolist()
+    return dict(zip(names, ends, strict=True))
+
+
+def _counts(person: NDArray[np.int64], label: Array, score: Array) -> tuple[Array, Array]:
+    """Positives and negatives of each person in each score bin, best score first: float64[people, bins]."""
+    edges = np.unique(np.quantile(score, np.linspace(0, 1, SCORE_BINS + 1)[1:-1]))
+    cell = edges.size - np.searchsorted(edges, score, side="right")
+    people, row = np.unique(person, return_inverse=True)
+    shape = (people.size, edges.size + 1)
+    flat = row * shape[1] + cell
+    cells = shape[0] * shape[1]
+    everything, positives = (np.bincount(flat, weight, cells) for weight in (np.ones(label.size), label))
+    negatives = everything - positives
+    return positives.reshape(shape).astype(np.float64), negatives.reshape(shape).astype(np.float64)
+
+
+def _metrics(positives: Array, negatives: Array) -> tuple[float, float]:
+    if positives.sum() == 0 or negatives.sum() == 0:
+        return float("nan"), float("nan")
+    hits, alarms = np.cumsum(positives), np.cumsum(positives + negatives)
+    below = negatives.sum() - np.cumsum(negatives)
+    auroc = float((positives * (below + negatives / 2)).sum() / (positives.sum() * negatives.sum()))
+    precision = hits / np.maximum(alarms, 1)
+    return auroc, float((positives / positives.sum() * precision).sum())
