@@ -29,7 +29,8 @@ def decide(question: Question) -> Decision:
         risk = next_hours(question, cgm)
         cards += [risk.card] if risk.card else []
         assessments.append(risk.assessment)
-        card, assessment = cgm_review.review(question, cgm, meter, risk.lines)
+        lines = () if risk.card else risk.lines  # a card of its own says it already
+        card, assessment = cgm_review.review(question, cgm, meter, lines)
         cards.append(card)
     if cgm is None or (meter is not None and isinstance(assessment, NotAssessed)):
         card, assessment = _without_cgm(question, meter)
