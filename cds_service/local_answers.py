@@ -8,6 +8,7 @@ import gzip
 import io
 import time
 import uuid
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ from models.patient_record import PatientRecord
 from models.signals import GLUCOSE_CGM
 from models.time_series import TimeSeries, series_of
 
+MAX_FILE_BYTES = 512 * 1024 * 1024
+
 
 class Complaint(ValueError):
     """What the user must change, in one sentence."""
@@ -49,6 +52,8 @@ def complaints(refuse: Callable[[str], NoReturn]) -> Iterator[None]:
     except CannotAnswer as fault:
         where = f" at {', '.join(fault.expression)}" if fault.expression else ""
         refuse(f"{fault.public}{where} (status {fault.status})")
+    except (EOFError, zlib.error, csv.Error):
+        refuse("the file is damaged, or is no table")
     except OSError as fault:
         refuse(f"cannot read the file: {fault.strerror or fault}")
 
@@ -72,7 +77,13 @@ class Mapped:
 def read_bytes(file: Path) -> bytes:
     """The file's bytes, gunzipped where it is gzip. Raises OSError."""
     raw = file.read_bytes()
-    return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    if raw[:2] != b"\x1f\x8b":
+        return raw
+    with gzip.open(file) as packed:
+        content = packed.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise Complaint("the file unpacks to more than 512 MiB")
+    return content
 
 
 class _HookRequest(msgspec.Struct):

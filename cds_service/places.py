@@ -3,6 +3,8 @@
 Between `routes.cds_hooks` and `pipeline`; the rules FA3, FA4, FA10 and C-01 are kept here.
 """
 
+from dataclasses import replace
+
 from cds_service.fhir_client import FhirClient
 from cds_service.pipeline import Place, Reader
 from cds_service.shell import Shell
@@ -18,6 +20,8 @@ def place_of(known: Shell, tenant: Tenant, service: Service, asked: HookRequest)
     """Site, practice and reader for this call. Raises Forbidden for a server or token that is not its own."""
     _check_authorization(tenant, asked)
     site = known.sites.get(tenant.id, Site(zone=tenant.zone))
+    if asked.fhir_server is not None:
+        site = replace(site, base_url=asked.fhir_server.rstrip("/"))
     return Place(site, _practice(known, tenant, service), _reader(known, tenant, asked))
 
 

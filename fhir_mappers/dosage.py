@@ -7,8 +7,9 @@ that it contradicts the coded dose.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
-from typing import Final, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from fhir_mappers.code_tables import read_table
 from fhir_mappers.references import Json, code_words, member, objects, text
@@ -35,7 +36,8 @@ ONE_EVENT: Final = frozenset(
 
 MAX_TIMES_A_DAY: Final = 24.0
 DOSE_IN_TEXT: Final = re.compile(
-    r"(?<![\d.,/-])(\d+(?:\.\d+)?)\s*-?\s*(?:units?|unit\(s\)|\[?iu\]?|u)(?!\w|\s*(?:/|per\s+\d*\s*ml))", re.I
+    r"(?<![\d.,/-])(\d{1,9}(?:\.\d{1,9})?)[\s-]{0,4}(?:units?|unit\(s\)|\[?iu\]?|u)(?!\w|\s*(?:/|per\s+\d*\s*ml))",
+    re.I,
 )
 SAYS_DOSE: Final = re.compile(r"\d|\bunits?\b", re.I)
 VARIES_IN_TEXT: Final = re.compile(
@@ -84,6 +86,15 @@ class Dosing:
     why: WhyNoDose | None = None
     when: tuple[str, ...] = ()
     range_u: tuple[float, float] | None = None
+
+
+def plain_numbers(value: Any) -> Any:
+    """The same JSON with floats for Decimals, which drafts hold to keep the digits they came with."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {name: plain_numbers(inner) for name, inner in value.items()}
+    return [plain_numbers(inner) for inner in value] if isinstance(value, list) else value
 
 
 def insulin_units(quantity: Json, product: InsulinProduct) -> Units:

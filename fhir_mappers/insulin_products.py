@@ -5,6 +5,7 @@ contradict each other everything stays None: a wrong product is worse than an un
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -24,7 +25,7 @@ FAST: Final = frozenset({InsulinKind.RAPID, InsulinKind.SHORT})
 RXNORM: Final = "http://www.nlm.nih.gov/research/umls/rxnorm"
 REMEMBERED: Final = 512
 REMEMBERED_CHARS: Final = 2000
-INSULIN_WORD: Final = re.compile(r"\binsul(?!in-like)\w*")
+INSULIN_WORD: Final = re.compile(r"insul(?!in-like)\w*|инсулин|胰岛素")
 SUPPLY_WORD: Final = re.compile(r"needle|syringe|lancet|strip|pump|pod\b|swab|sharps|reservoir|infusion set")
 PER_ML: Final = re.compile(
     r"(?<![\d.,])(\d+(?:\.\d+)?)\s*(?:unt|units?|unit\(s\)|\[?iu\]?|u)\s*(?:/|per)\s*(\d+(?:\.\d+)?)?\s*ml\b"
@@ -84,7 +85,9 @@ def _of_row(row: TableRow) -> Reading:
 
 def _of_name(name: str) -> Reading | None:
     """What a printed name says; None when it is not the name of an insulin."""
-    lowered = name.lower()
+    lowered = "".join(
+        c for c in unicodedata.normalize("NFKC", name).lower() if unicodedata.category(c) != "Cf"
+    )
     parts, is_insulin = _parts(lowered)
     says_insulin = INSULIN_WORD.search(lowered) and not (SUPPLY_WORD.search(lowered) and not parts)
     if not says_insulin and not is_insulin:

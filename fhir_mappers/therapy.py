@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from fhir_mappers.dosage import WhyNoDose, read_dosing
+from fhir_mappers.dosage import WhyNoDose, plain_numbers, read_dosing
 from fhir_mappers.insulin_doses import to_insulin_doses
 from fhir_mappers.insulin_products import product_of
 from fhir_mappers.references import (
@@ -83,6 +83,7 @@ def order_drop_reason(request: Json, medications: Mapping[str, Json], as_of_ms: 
 
 def to_insulin_order(request: Json, medications: Mapping[str, Json]) -> InsulinOrder | None:
     """One MedicationRequest, a draft too, as an insulin order; None when it is not one, or forbids it."""
+    request = plain_numbers(dict(request))
     product = product_of(medication_concept(request, medications))
     if product is None or request.get("doNotPerform") is True:
         return None

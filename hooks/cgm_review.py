@@ -9,6 +9,7 @@ from typing import Final
 from hooks import wording
 from hooks.card import Card, Indicator
 from hooks.glucose_card import MODEL, OVERRIDE_REASONS, VERSION, left_out, source
+from hooks.glucose_extremes import Extreme, extremes
 from hooks.service import Question
 from models.assessment import Assessment, NotAssessed, Outcome, Reason, ReasonCode
 from models.features.glycemic import REPORT_DAYS, GlycemicMetrics, glycemic_metrics
@@ -20,8 +21,10 @@ from models.time_series import TimeSeries
 
 SHOWN_PATTERNS: Final = 3
 
-LOW_RISK_LBGI: Final = ((1.1, "minimal"), (2.5, "low"), (5.0, "moderate"))
-"""Classes of the low blood glucose index (Kovatchev et al., Diabetes Technol Ther 2003;5:817)."""
+STALE_MS: Final = 24 * 3_600_000
+"""A newest reading older than a day is said in the summary: the sensor is off, or its data are late."""
+
+OLDER: Final = TargetGroup.OLDER_OR_HIGH_RISK.value
 
 BANDS: Final = {
     "time_below_54_percent": "below 54 mg/dL",
@@ -43,19 +46,22 @@ class CgmReview:
     group: str | Reason
     checks: tuple[TargetCheck, ...] | Reason
     patterns: tuple[Pattern, ...] | Reason
+    extremes: tuple[Extreme, ...] = ()
 
     @property
     def missed(self) -> tuple[TargetCheck, ...]:
         """Targets that are not met, lows first."""
         checks = () if isinstance(self.checks, Reason) else self.checks
-        return tuple(sorted((c for c in checks if not c.met), key=lambda c: not _speaks_of_lows(c)))
+        return tuple(sorted((c for c in checks if not c.met), key=_harm))
 
 
-def review(question: Question, glucose: TimeSeries) -> tuple[Card, Assessment[CgmReview] | NotAssessed]:
-    """The card and the assessment behind it."""
-    found = _assess(question, glucose)
+def review(
+    question: Question, glucose: TimeSeries, meter: TimeSeries | None, next_hours: tuple[str, ...]
+) -> tuple[Card, Assessment[CgmReview] | NotAssessed]:
+    """The card and the assessment behind it; `next_hours` are lines on the risk of the moment."""
+    found = _assess(question, glucose, meter)
     if not found.metrics.sufficient:
-        return _too_little(question, found)
+        return _too_little(question, found, next_hours)
     outcome = _outcome(question, found)
     assessment = Assessment(
         model=MODEL,
@@ -65,25 +71,26 @@ def review(question: Question, glucose: TimeSeries) -> tuple[Card, Assessment[Cg
         result=found,
         notes=tuple(x for x in (found.group, found.checks, found.patterns) if isinstance(x, Reason)),
     )
-    warns = any(_speaks_of_lows(check) for check in found.missed)
+    warns = bool(found.extremes) or any(_speaks_of_lows(check) for check in found.missed)
     card = Card(
         uuid=question.uuid("cgm-review"),
         summary=wording.summary(_summary(question, found)),
         indicator=Indicator.WARNING if warns else Indicator.INFO,
         source=source(question),
-        detail=_detail(question, found),
+        detail=_detail(question, found, next_hours),
         override_reasons=OVERRIDE_REASONS,
     )
     return card, assessment
 
 
-def _assess(question: Question, glucose: TimeSeries) -> CgmReview:
+def _assess(question: Question, glucose: TimeSeries, meter: TimeSeries | None) -> CgmReview:
     metrics = glycemic_metrics(glucose, question.as_of_ms)
     window = glucose.between(metrics.window_start_ms, metrics.window_end_ms)
     group = _group(question)
     checks = group if isinstance(group, Reason) else check_targets(metrics, group)
     patterns = find_patterns(window, question.zone, metrics.cv_percent, question.record.series.get(CARBS))
-    return CgmReview(metrics, group if isinstance(group, Reason) else group.value, checks, patterns)
+    beyond = extremes(question, window, meter, metrics)
+    return CgmReview(metrics, group if isinstance(group, Reason) else group.value, checks, patterns, beyond)
 
 
 def _group(question: Question) -> TargetGroup | Reason:
@@ -97,28 +104,31 @@ def _group(question: Question) -> TargetGroup | Reason:
 
 
 def _outcome(question: Question, found: CgmReview) -> Outcome:
-    if found.missed:
+    if found.missed or found.extremes:
         return Outcome.ASSESSED_POSITIVE
     whole = question.record.completeness.get("cgm", Completeness.COMPLETE) is Completeness.COMPLETE
     assessed = not any(isinstance(x, Reason) for x in (found.checks, found.patterns))
     return Outcome.ASSESSED_NEGATIVE if whole and assessed else Outcome.PARTIAL
 
 
-def _too_little(question: Question, found: CgmReview) -> tuple[Card, NotAssessed]:
+def _too_little(
+    question: Question, found: CgmReview, next_hours: tuple[str, ...]
+) -> tuple[Card, NotAssessed]:
     """Too few readings for a review, and still every low that was seen is said (H-15)."""
     metrics = found.metrics
-    lows = metrics.hypo_level2_events
-    very_low = wording.band("below 54 mg/dL", question.practice.glucose_unit)
-    seen = f"; {wording.count(lows, 'episode')} {very_low} seen" if lows else ""
+    seen = f"; {found.extremes[0].short}" if found.extremes else ""
     active = f"{metrics.sensor_active_percent:.0f} %"
-    text = f"No CGM review: readings cover {active} of {REPORT_DAYS} days, 70 % are needed{seen}"
+    age = _age_if_old(question, metrics)
+    text = f"No CGM review: readings cover {active} of {REPORT_DAYS} days, 70 % are needed{age}{seen}"
     card = Card(
         uuid=question.uuid("cgm-review"),
         summary=wording.summary(text),
-        indicator=Indicator.WARNING if lows else Indicator.INFO,
+        indicator=Indicator.WARNING if found.extremes else Indicator.INFO,
         source=source(question),
         detail=wording.sections(
+            _extreme_lines(found),
             _of_these_readings(question, metrics),
+            wording.bullets([*next_hours]),
             _episodes(question, metrics),
             wording.bullets(_data_lines(question, metrics)),
             "Targets, patterns and indices are not stated on this little data.",
@@ -142,18 +152,37 @@ def _of_these_readings(question: Question, metrics: GlycemicMetrics) -> str:
 
 
 def _summary(question: Question, found: CgmReview) -> str:
-    metrics, worst, unit = found.metrics, _worst(found), question.practice.glucose_unit
+    metrics, unit = found.metrics, question.practice.glucose_unit
+    worst = _age_if_old(question, metrics) + _worst(found)
     inside, low = metrics.time_70_180_percent or 0.0, metrics.time_below_70_percent or 0.0
     if found.missed:
         check = found.missed[0]
         target = f"{'over' if check.target.side == 'more than' else 'under'} {check.target.percent:g} %"
         share = f"{wording.percent(check.value_percent)} {wording.band(check.target.band, unit)}"
-        return f"CGM: {share} (target {target}){worst}"
+        if _speaks_of_lows(check):
+            return f"CGM: {share} (target {target}){worst}"
+        return f"CGM: {share} (target {target}){_first_extreme(found)}{worst}"
     bands = (wording.band(text, unit) for text in ("70-180 mg/dL", "below 70 mg/dL"))
     shares = ", ".join(f"{wording.percent(v)} {b}" for v, b in zip((inside, low), bands, strict=True))
     if isinstance(found.checks, Reason):
-        return f"CGM, {REPORT_DAYS} days, no target applied: {shares}{worst}"
-    return f"CGM targets met over {REPORT_DAYS} days: {shares}"
+        return f"CGM, {REPORT_DAYS} days, no target applied: {shares}{_first_extreme(found)}{worst}"
+    whose = "targets for older or high-risk adults" if found.group == OLDER else "targets"
+    return f"CGM {whose} met over {REPORT_DAYS} days: {shares}{_first_extreme(found)}{worst}"
+
+
+def _first_extreme(found: CgmReview) -> str:
+    return f"; {found.extremes[0].short}" if found.extremes else ""
+
+
+def _extreme_lines(found: CgmReview) -> str:
+    return wording.bullets([f"**{extreme.text[0].upper()}{extreme.text[1:]}**" for extreme in found.extremes])
+
+
+def _age_if_old(question: Question, metrics: GlycemicMetrics) -> str:
+    newest_ms = metrics.newest_ms
+    if newest_ms is None or question.as_of_ms - newest_ms <= STALE_MS:
+        return ""
+    return f"; newest reading {wording.age(newest_ms, question.as_of_ms)}"
 
 
 def _worst(found: CgmReview) -> str:
@@ -162,15 +191,17 @@ def _worst(found: CgmReview) -> str:
     return f"; {named[0].text}" if named else ""
 
 
-def _detail(question: Question, found: CgmReview) -> str:
+def _detail(question: Question, found: CgmReview, next_hours: tuple[str, ...]) -> str:
     basis = (
         found.group.text
         if isinstance(found.group, Reason)
         else f"Targets for {found.group}: Battelino 2019, Diabetes Care 42:1593."
     )
     return wording.sections(
+        _extreme_lines(found),
         _target_table(question, found),
         wording.bullets([*_level_lines(question, found.metrics), *_pattern_lines(found)]),
+        wording.bullets([*next_hours]),
         _episodes(question, found.metrics),
         wording.bullets(_data_lines(question, found.metrics)),
         f"{basis} A review of recorded data; not an alarm and not a dose.",
@@ -202,13 +233,11 @@ def _level_lines(question: Question, metrics: GlycemicMetrics) -> list[str]:
     gri, lbgi, hbgi = metrics.gri, metrics.lbgi, metrics.hbgi
     if mean is None or gmi is None or cv is None or gri is None or lbgi is None or hbgi is None:
         return []
-    risk = next((name for limit, name in LOW_RISK_LBGI if lbgi <= limit), "high")
     zone = GRI_ZONES[min(4, int(gri // 20))]
     return [
         f"Mean {wording.glucose(mean, question.practice.glucose_unit)}, GMI {gmi:.1f} %, CV {cv:.0f} % "
         "(stable up to 36 %)",
-        f"Risk indices: GRI {gri:.0f} of 100 (zone {zone}); LBGI {lbgi:.1f} ({risk} risk of hypoglycaemia); "
-        f"HBGI {hbgi:.1f}",
+        f"Risk indices: GRI {gri:.0f} of 100 (zone {zone}); LBGI {lbgi:.1f}; HBGI {hbgi:.1f}",
     ]
 
 
@@ -233,8 +262,8 @@ def _episodes(question: Question, metrics: GlycemicMetrics) -> str:
 def _data_lines(question: Question, metrics: GlycemicMetrics) -> list[str]:
     newest = wording.age(metrics.newest_ms, question.as_of_ms) if metrics.newest_ms else "none"
     lines = [
-        f"{wording.count(metrics.readings, 'reading')} on {metrics.days_with_readings} of {REPORT_DAYS} days, "
-        f"{metrics.sensor_active_percent:.0f} % of the time, "
+        f"{wording.count(metrics.readings, 'reading')} on {metrics.days_with_readings} of {REPORT_DAYS} "
+        f"days, {metrics.sensor_active_percent:.0f} % of the time, "
         f"{wording.day(metrics.window_start_ms, question.zone)} to "
         f"{wording.moment(metrics.window_end_ms, question.zone)}; newest {newest}",
     ]
@@ -250,6 +279,11 @@ def _data_lines(question: Question, metrics: GlycemicMetrics) -> list[str]:
         f"Times of day in {question.zone}" if question.zone else "Times are in UTC: no zone is known"
     )
     return lines + left_out(question)
+
+
+def _harm(check: TargetCheck) -> int:
+    """Order of what is said first: below 54, other lows, then the rest as the consensus lists them."""
+    return 0 if check.target.band == "below 54 mg/dL" else 1 if _speaks_of_lows(check) else 2
 
 
 def _speaks_of_lows(check: TargetCheck) -> bool:

@@ -38,10 +38,14 @@ def _summary(question: Question, found: FingerstickReview) -> str:
         return f"No meter readings in the last {REPORT_DAYS} days"
     mean = wording.glucose(shares.mean_mgdl, question.practice.glucose_unit)
     start = "Meter readings" if found.sufficient else "Too few meter readings for a review"
+    unit = question.practice.glucose_unit
+    lowest = ""
+    if shares.below_54_percent and found.lowest_mgdl is not None:
+        lowest = f", lowest {wording.glucose(found.lowest_mgdl, unit)}"
     return (
-        f"{start}: {shares.readings} in {REPORT_DAYS} days, mean {mean}, "
-        f"{wording.percent(shares.below_70_percent)} below 70 mg/dL, "
-        f"{wording.percent(shares.above_180_percent)} above 180"
+        f"{start}: {shares.readings} in {REPORT_DAYS} days{lowest}, "
+        f"{wording.percent(shares.below_70_percent)} {wording.band('below 70 mg/dL', unit)}, "
+        f"{wording.percent(shares.above_180_percent)} {wording.band('above 180 mg/dL', unit)}, mean {mean}"
     )
 
 

@@ -5,6 +5,8 @@ Between `hooks.glucose_review`, which chooses, and `hooks.wording`; the two kind
 
 from typing import Final
 
+import numpy as np
+
 from hooks import wording
 from hooks.card import Card, Coding, Indicator, Source
 from hooks.service import Question
@@ -16,8 +18,11 @@ from models.time_series import TimeSeries
 MODEL: Final = "glucose-review"
 VERSION: Final = "1.0.0"
 
-CURRENT_MS: Final = 15 * 60_000
-"""A reading up to 15 minutes old speaks of now (LoopAlgorithm's recency interval; hazard H-07)."""
+CURRENT_MS: Final = 60 * 60_000
+"""A last reading that was low is said for an hour, with its age; the dosing rules look as far back."""
+
+AHEAD_MS: Final = 5 * 60_000
+"""A device's clock may run ahead by as much as the mapper lets through (F-17)."""
 
 OVERRIDE_REASONS: Final = (
     wording.override("already-known", "Already known and being addressed"),
@@ -36,26 +41,48 @@ def source(question: Question) -> Source:
     return Source(f"Wearable CDS {MODEL} {VERSION}", topic, f"{url}/{MODEL}" if url else None)
 
 
-def current_low(question: Question, glucose: TimeSeries) -> Card | None:
-    """A reading of the last minutes below 70 mg/dL: critical below 54 (H-02, H-07)."""
-    window = glucose.between(question.as_of_ms - CURRENT_MS, question.as_of_ms)
-    newest = window.take(window.at_ms == window.newest_ms) if len(window) else window
-    shown = shown_glucose(newest)
-    if not shown.below(LOW).any():
+def current_low(question: Question, streams: tuple[TimeSeries, ...]) -> Card | None:
+    """The lowest of each device's newest reading of the last hour, where it is low (H-02, H-07).
+
+    Critical below 54 mg/dL. A low stays said for an hour after contact is lost, and one device does not
+    silence the other.
+    """
+    recent = [
+        stream.between(question.as_of_ms - CURRENT_MS, question.as_of_ms + AHEAD_MS) for stream in streams
+    ]
+    newest = [stream.take(stream.at_ms == stream.newest_ms) for stream in recent if len(stream)]
+    lows = [stream for stream in newest if shown_glucose(stream).below(LOW).any()]
+    if not lows:
         return None
-    very_low = bool(shown.below(VERY_LOW).any())
-    value = wording.reading(newest, 0, question.practice.glucose_unit)
-    when = wording.age(int(newest.at_ms[0]), question.as_of_ms)
-    limit = wording.glucose(54 if very_low else 70, question.practice.glucose_unit)
+    lowest = min(lows, key=lambda stream: float(stream.value.min()))
+    others = [stream for stream in newest if stream is not lowest]
+    return _low_card(question, lowest.take(np.array([int(lowest.value.argmin())])), others)
+
+
+def _low_card(question: Question, low: TimeSeries, others: list[TimeSeries]) -> Card:
+    unit, at_ms = question.practice.glucose_unit, int(low.at_ms[0])
+    very_low = bool(shown_glucose(low).below(VERY_LOW).any())
+    limit = wording.glucose(54 if very_low else 70, unit)
+    said = f"{wording.reading(low, 0, unit)}, {wording.age(at_ms, question.as_of_ms)} ({_LABELS[low.signal]})"
+    beside = [
+        f"{_LABELS[other.signal]} {wording.reading(other, 0, unit)}, "
+        f"{wording.age(int(other.at_ms[0]), question.as_of_ms)}"
+        for other in others
+    ]
     return Card(
         uuid=question.uuid("current-low"),
-        summary=wording.summary(f"Glucose {value}, {when} ({_LABELS[glucose.signal]}): below {limit}"),
+        summary=wording.summary(f"Last glucose {said}: below {limit}"),
         indicator=Indicator.CRITICAL if very_low else Indicator.WARNING,
         source=source(question),
-        detail=(
-            f"Measured {wording.moment(int(newest.at_ms[0]), question.zone)}. Confirm with the patient and "
-            "treat according to the local protocol. This is one reading of a record, not an alarm: "
-            "later readings may exist that were not sent."
+        detail=wording.sections(
+            f"Measured {wording.moment(at_ms, question.zone)}. "
+            + (
+                f"Beside it: {'; '.join(beside)}."
+                if beside
+                else "No other device has a reading of this hour."
+            ),
+            "Confirm with the patient and treat according to the local protocol. This is one reading of a "
+            "record, not an alarm: later readings may exist that were not sent.",
         ),
         override_reasons=OVERRIDE_REASONS,
     )

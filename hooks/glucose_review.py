@@ -6,8 +6,9 @@ One of the services in `hooks.registry`; chooses between the two reviews and put
 from hooks import cgm_review, fingerstick_card, needs
 from hooks.card import Card, Indicator
 from hooks.glucose_card import MODEL, VERSION, current_low, left_out, source
+from hooks.hypoglycemia_risk import next_hours
 from hooks.service import AnyAssessment, Decision, Question, Service
-from hooks.wording import bullets, sections
+from hooks.wording import bullets, sections, summary
 from models.assessment import NotAssessed, Outcome, Reason, ReasonCode
 from models.features.glycemic import REPORT_DAYS
 from models.signals import GLUCOSE_CGM, GLUCOSE_SMBG
@@ -21,19 +22,24 @@ def decide(question: Question) -> Decision:
     cgm, meter = _window(question, GLUCOSE_CGM), _window(question, GLUCOSE_SMBG)
     cards: list[Card] = []
     assessments: list[AnyAssessment] = []
-    for glucose in (cgm, meter):
-        low = current_low(question, glucose) if glucose is not None and not cards else None
-        cards += [low] if low else []
-    card, assessment = _review(question, cgm, meter)
-    outcome = Outcome.ASSESSED_POSITIVE if cards else assessment.outcome
-    return Decision(outcome, (*cards, card), (*assessments, assessment))
-
-
-def _review(
-    question: Question, cgm: TimeSeries | None, meter: TimeSeries | None
-) -> tuple[Card, AnyAssessment]:
+    low = current_low(question, tuple(series for series in (cgm, meter) if series is not None))
+    cards += [low] if low else []
+    assessment: AnyAssessment
     if cgm is not None:
-        return cgm_review.review(question, cgm)
+        risk = next_hours(question, cgm)
+        cards += [risk.card] if risk.card else []
+        assessments.append(risk.assessment)
+        lines = () if risk.card else risk.lines  # a card of its own says it already
+        card, assessment = cgm_review.review(question, cgm, meter, lines)
+        cards.append(card)
+    if cgm is None or (meter is not None and isinstance(assessment, NotAssessed)):
+        card, assessment = _without_cgm(question, meter)
+        cards.append(card)
+    outcome = Outcome.ASSESSED_POSITIVE if low or len(cards) > 1 else assessment.outcome
+    return Decision(outcome, tuple(cards), (*assessments, assessment))
+
+
+def _without_cgm(question: Question, meter: TimeSeries | None) -> tuple[Card, AnyAssessment]:
     if meter is not None:
         return fingerstick_card.review(question, meter)
     return _nothing(question)
@@ -52,7 +58,9 @@ def _nothing(question: Question) -> tuple[Card, NotAssessed]:
     reason = Reason(ReasonCode.MISSING, "glucose", f"no glucose reading of the last {REPORT_DAYS} days")
     card = Card(
         uuid=question.uuid("no-glucose"),
-        summary=f"No glucose review: no usable glucose reading of the last {REPORT_DAYS} days was found",
+        summary=summary(
+            f"No glucose review: no usable glucose reading of the last {REPORT_DAYS} days{_unused(question)}"
+        ),
         indicator=Indicator.INFO,
         source=source(question),
         detail=sections(
@@ -60,6 +68,15 @@ def _nothing(question: Question) -> tuple[Card, NotAssessed]:
         ),
     )
     return card, NotAssessed(MODEL, VERSION, question.as_of_ms, (reason,))
+
+
+def _unused(question: Question) -> str:
+    """The commonest reason why what came could not be used."""
+    rejected = question.record.rejected
+    if not rejected:
+        return ""
+    reason = max(rejected, key=lambda name: rejected[name].count)
+    return f"; {rejected[reason].count:,} left out ({reason.replace('_', ' ')})"
 
 
 SERVICE = Service(

@@ -7,7 +7,7 @@ something or could not look everywhere. Silent only where everything was checked
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fhir_mappers.references import medication_concept, member, names, text
+from fhir_mappers.references import index_medications, medication_concept, member, names, text
 from fhir_mappers.therapy import to_insulin_order
 from hooks import needs, wording
 from hooks.card import MAX_CARDS, URGENCY, Card, Coding, Indicator, Source
@@ -34,8 +34,11 @@ Draft = Mapping[str, Any]
 def decide(question: Question) -> Decision:
     """At most one card for each insulin order; most severe first."""
     drafts = [d for d in question.context.draft_orders if d.get("resourceType") == "MedicationRequest"]
-    read = [(draft, to_insulin_order(dict(draft), {})) for draft in drafts]
-    if any(order is None and not names(medication_concept(dict(d), {})) for d, order in read):
+    sent = index_medications(
+        ("", dict(d)) for d in question.context.draft_orders if d.get("resourceType") == "Medication"
+    )
+    read = [(draft, to_insulin_order(dict(draft), sent)) for draft in drafts]
+    if any(order is None and not names(medication_concept(dict(d), sent)) for d, order in read):
         return _unable(question, "A drafted medication cannot be identified; it may be insulin.")
     orders = [(draft, order) for draft, order in read if order is not None]
     try:

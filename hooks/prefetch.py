@@ -12,6 +12,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from hooks.errors import BadRequest
+
 Dialect = Literal["core", "relative-date"]
 
 DAY_MS: Final = 86_400_000
@@ -100,6 +102,10 @@ ABSENT: Final = Entry(EntryState.ABSENT)
 
 _NO_ENTRIES: Final = re.compile(rb"\[\s*\]|null")
 _NOT_A_LIST: Final = re.compile(rb"(?!\[|null)")
+_NONE: Final = re.compile(rb"0?\s*|null")
+
+_SEARCH_ANSWERS: Final = frozenset({"searchset", "collection", ""})
+"""Bundle types that may answer a search; the type may be missing. A batch-response tells of failures."""
 
 
 class _Link(msgspec.Struct):
@@ -111,10 +117,26 @@ class _Shape(msgspec.Struct, rename="camel"):
     """Just enough of an entry to tell its state, without reading the resources in it."""
 
     resource_type: str = ""
+    type: str = ""
+    total: msgspec.Raw = msgspec.Raw(b"")
     link: list[_Link] = []
     entry: msgspec.Raw = msgspec.Raw(b"[]")
     response: msgspec.Raw = msgspec.Raw(b"")
     resource: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Kind(msgspec.Struct, rename="camel"):
+    resource_type: str = ""
+
+
+class _EntryShape(msgspec.Struct):
+    resource: _Kind | None = None
+
+
+SMALL_BUNDLE_BYTES: Final = 200_000
+
+MAX_ENTRIES: Final = 50_000
+"""B-07; fourteen days of a five-minute sensor have 4,032."""
 
 
 def read_entries(needs: tuple[DataNeed, ...], prefetch: Mapping[str, bytes]) -> dict[str, Entry]:
@@ -131,7 +153,7 @@ def _read(need: DataNeed, body: bytes) -> Entry:
         return Entry(EntryState.WRONG_TYPE)
     state = _state(need, shape)
     next_url = next((link.url for link in shape.link if link.relation == "next"), None)
-    if next_url and state in (EntryState.BUNDLE, EntryState.EMPTY_BUNDLE):
+    if next_url is not None and state in (EntryState.BUNDLE, EntryState.EMPTY_BUNDLE):
         return Entry(EntryState.TRUNCATED_BUNDLE, body, next_url)
     keeps_body = state in (EntryState.RESOURCE, EntryState.BUNDLE)
     return Entry(state, body if keeps_body else b"")
@@ -146,6 +168,38 @@ def _state(need: DataNeed, shape: _Shape) -> EntryState:
         return EntryState.RESOURCE if shape.resource_type == need.resource_type else EntryState.WRONG_TYPE
     if shape.resource_type != "Bundle":
         return EntryState.WRONG_TYPE
-    if _NOT_A_LIST.match(shape.entry):
+    if _NOT_A_LIST.match(shape.entry) or shape.type not in _SEARCH_ANSWERS:
         return EntryState.WRONG_TYPE
-    return EntryState.EMPTY_BUNDLE if _NO_ENTRIES.match(shape.entry) else EntryState.BUNDLE
+    if not _NO_ENTRIES.match(shape.entry):
+        return _entries_state(need, shape)
+    return EntryState.EMPTY_BUNDLE if _NONE.fullmatch(bytes(shape.total)) else EntryState.WRONG_TYPE
+
+
+def _refuse_flood(entries: bytes) -> None:
+    """B-07. Only what could be a flood is counted exactly."""
+    if entries.count(b"{") + entries.count(b"null") < MAX_ENTRIES:
+        return
+    try:
+        count = len(msgspec.json.decode(entries, type=list[msgspec.Raw]))
+    except (msgspec.MsgspecError, RecursionError):
+        return
+    if count > MAX_ENTRIES:
+        raise BadRequest("A prefetch entry holds too many resources.", reason="too_many_entries")
+
+
+def _entries_state(need: DataNeed, shape: _Shape) -> EntryState:
+    """Whether the entries are an answer: each holds a resource, and one is of the kind asked for.
+
+    Only small Bundles are looked through; what a large one holds, the mapper counts.
+    """
+    if len(bytes(shape.entry)) > SMALL_BUNDLE_BYTES:
+        _refuse_flood(bytes(shape.entry))
+        return EntryState.BUNDLE
+    try:
+        entries = msgspec.json.decode(shape.entry, type=list[_EntryShape])
+    except (msgspec.MsgspecError, RecursionError):
+        return EntryState.WRONG_TYPE
+    kinds = {entry.resource.resource_type for entry in entries if entry.resource}
+    whole = all(entry.resource is not None for entry in entries)
+    answers = whole and bool(kinds & {need.resource_type, "OperationOutcome"})
+    return EntryState.BUNDLE if answers else EntryState.WRONG_TYPE

@@ -14,6 +14,9 @@ from hooks.strict_json import NotStrictJson, split_envelope
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FHIR_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+MAX_CONTEXT_RESOURCES: Final = 200
+"""Drafts of one order session; each is held against every other."""
+
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,8192}")
 _WITHDRAWN_TYPES: Final = frozenset(
     {"MedicationOrder", "DiagnosticOrder", "ProcedureRequest", "ReferralRequest"}
@@ -167,6 +170,8 @@ def _resources(bundle: object, name: str) -> list[Mapping[str, Any]]:
         or bundle.get("resourceType") != "Bundle"
     ):
         raise BadRequest("This is not a FHIR Bundle.", expression=[path])
+    if len(entries) > MAX_CONTEXT_RESOURCES:
+        raise BadRequest("The context holds too many resources.", expression=[path])
     found = [entry.get("resource") if isinstance(entry, dict) else None for entry in entries]
     if not all(
         isinstance(resource, dict) and isinstance(resource.get("resourceType"), str) for resource in found

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 MAX_MEMBERS: Final = 100_000
 """Object members in everything but large prefetch entries; a real draft order has a few hundred."""
 
+MAX_DEPTH: Final = 100
+"""Members within members; FHIR resources nest some ten deep."""
+
 SMALL_ENTRY_BYTES: Final = 4096
 """Prefetch entries up to this size are checked like the rest of the request."""
 
@@ -83,7 +86,25 @@ def decode(text: bytes) -> dict[str, Any]:
         raise NotStrictJson(_plain(fault)) from None
     if not isinstance(value, dict):
         raise NotStrictJson("The body is not a JSON object.")
+    _refuse_depth(value)
     return value
+
+
+def _refuse_depth(value: object) -> None:
+    """Level by level, so that no depth can exhaust the stack."""
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (
+                outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ()
+            )
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise NotStrictJson("The JSON is nested too deeply.")
 
 
 def _plain(fault: BaseException) -> str:

@@ -55,8 +55,16 @@ class Served:
 
     def token(self, path: str, **changes: Any) -> str:
         now = int(time.time())
-        claims = {"iss": ISSUER, "aud": self.base + path, "iat": now, "exp": now + 300, "jti": uuid.uuid4().hex}
-        return jwt.encode({"alg": "ES384", "kid": self.key.kid, "typ": "JWT"}, claims | changes, self.key, ["ES384"])
+        claims = {
+            "iss": ISSUER,
+            "aud": self.base + path,
+            "iat": now,
+            "exp": now + 300,
+            "jti": uuid.uuid4().hex,
+        }
+        return jwt.encode(
+            {"alg": "ES384", "kid": self.key.kid, "typ": "JWT"}, claims | changes, self.key, ["ES384"]
+        )
 
     def headers(self, path: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(path)}", "Content-Type": "application/json"}

@@ -71,8 +71,8 @@ def abouts(found) -> set[str]:
 class TestTables:
     """What each table does once everything allows it."""
 
-    @pytest.mark.parametrize(("fasting", "dose_u"), [(130, 20), (131, 22), (200, 22), (85, 20), (71, 20)])
-    def test_ada_adds_two_units_above_the_goal(self, fasting, dose_u):
+    @pytest.mark.parametrize(("fasting", "dose_u"), [(130, 20), (131, 22), (200, 22), (85, 20), (71, 18)])
+    def test_ada_adds_two_units_above_the_goal_and_lowers_the_dose_below_it(self, fasting, dose_u):
         assert proposal(record([fasting] * 3)).proposed_dose_u == dose_u
 
     @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_answer_gives_the_body_of_the_hook_and_the_same_bytes_again() -> None:
     )
     first, second = run(*arguments), run(*arguments)
     assert first.exit_code == 0 and first.stdout == second.stdout
-    assert json.loads(first.stdout)["cards"][-1]["summary"].startswith("CGM: 6.7 % below 70 mg/dL")
+    assert json.loads(first.stdout)["cards"][-1]["summary"].startswith("CGM: 3.7 % below 54 mg/dL")
 
 
 def test_serve_names_every_missing_setting_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

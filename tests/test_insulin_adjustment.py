@@ -301,3 +301,11 @@ def test_the_service_is_marked_as_dosing_and_asks_for_what_its_rules_need():
     assert SERVICE.dosing
     assert SERVICE.hook == "order-select"
     assert {need.key for need in SERVICE.needs} >= {"weight", "renal", "conditions", "medications", "insulin"}
+
+
+@pytest.mark.spec("H-02")
+@pytest.mark.parametrize("values", [[65.0, 64.0, 66.0], [74.0, 72.0, 71.0], [60.0, 90.0, 100.0]])
+def test_H02_mornings_below_the_goal_lower_the_dose_and_never_add_insulin(values):
+    card = decide(request(mornings(values), [order(20)])).cards[0]
+    assert card.indicator == "warning" and " 18 units a day (now 20 units)" in card.summary
+    assert "mealtime insulin" not in card.detail.lower() and "GLP-1" not in card.detail

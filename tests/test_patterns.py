@@ -63,7 +63,7 @@ def test_low_readings_below_54_come_first_then_lows_then_highs() -> None:
         )
     )
     assert [p.rank for p in found] == [Rank.VERY_LOW, Rank.LOW, Rank.VERY_HIGH, Rank.HIGH]
-    assert found[0].text == "lows between 15:00 and 16:00 on 3 of 14 days, level 2 on 3"
+    assert found[0].text == "lows between 15:00 and 16:00 on 3 of 14 days, below 54 mg/dL on 3"
 
 
 def test_highs_need_half_of_the_days() -> None:

@@ -12,6 +12,7 @@ from cds_service.sandbox.formulary import insulin
 from cds_service.sandbox.patients import PRACTITIONER_ID
 from cds_service.sandbox.search import parse_query
 from cds_service.sandbox.storage import Storage, instant
+from fhir_mappers.references import objects
 from hooks.errors import BadRequest
 
 WHEN: Final = {"HS": "at bedtime", "MORN": "in the morning"}
@@ -80,12 +81,32 @@ def sign(storage: Storage, patient_id: str, draft: Resource) -> Resource:
     """Makes the draft an active order; active orders for the same product stop, as in a dose change."""
     if draft.get("subject") != {"reference": f"Patient/{patient_id}"} or draft.get("status") != "draft":
         raise BadRequest("This is no draft for this patient.")
-    product = draft["medicationCodeableConcept"]["coding"][0]["code"]
+    product = _product_code(draft)
+    _check_doses(draft)
     pairs = [("patient", patient_id), ("status", "active"), ("code", product)]
     with storage.atomic():
         for former in storage.search(parse_query("MedicationRequest", pairs)):
             storage.put(former | {"status": "stopped"})
         return storage.put(draft | {"id": str(uuid.uuid4()), "status": "active"}).parsed()
+
+
+def _product_code(draft: Resource) -> str:
+    try:
+        code = draft["medicationCodeableConcept"]["coding"][0]["code"]
+    except (KeyError, IndexError, TypeError):
+        raise BadRequest("The draft names no product.") from None
+    if not isinstance(code, str):
+        raise BadRequest("The draft names no product.")
+    return code
+
+
+def _check_doses(draft: Resource) -> None:
+    """What is stored is shown again: a dose that is no number would break the chart for good."""
+    for instruction in objects(draft.get("dosageInstruction")):
+        for rate in objects(instruction.get("doseAndRate")):
+            value = (rate.get("doseQuantity") or {}).get("value", 0)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise BadRequest("The dose is a number of units.")
 
 
 def active_orders(storage: Storage, patient_id: str) -> list[Resource]:

@@ -74,6 +74,13 @@ class Case:
         """A fasting value of the week below 70 mg/dL: what was low by morning gets no more basal insulin."""
         return any(not LOW_EDGE.reached_by(value.lowest_mgdl) for value in self.fasting_week)
 
+    @property
+    def below_goal(self) -> bool:
+        """Mornings below the goal on average, or on goal with one below 70 mg/dL among them."""
+        low, high = self.rule.table.goal
+        on_average = not low.reached_by(self.fasting_mgdl)
+        return on_average or (self.low_fasting and not high.exceeded_by(self.fasting_mgdl))
+
     def situation(self) -> Situation:
         """The facts that the clamp asks for."""
         return Situation(
@@ -161,12 +168,23 @@ def _by_table(case: Case, current_u: float) -> Wish:
         why = f"{table.title}: {_low_text(low)} lies below {table.reduce.edge}."
         return Wish(current_u + table.reduce.step_u, why, cause=f"after {_low_text(low)}")
     row = table.row_for(case.fasting_mgdl)
+    if row.step_u >= 0 and case.below_goal:
+        return _below_goal(case, current_u)
     why = f"{table.title}: {table.statistic} fasting glucose {table.row_text(row)}."
     if row.step_u and not waited(case.basal, table, case.as_of_ms):
         return Wish(current_u, why, ("table_interval",))
     if row.step_u > 0 and (held := _held_by(case)):
         return Wish(current_u, why, held)
     return Wish(current_u + row.step_u, why)
+
+
+def _below_goal(case: Case, current_u: float) -> Wish:
+    """A reduction by 10 % where mornings are below the goal and the table has no row for it."""
+    lowest = glucose_text(min(value.lowest_mgdl for value in case.fasting_week))
+    what = f"fasting glucose below the goal of {case.rule.table.goal[0]}, lowest {lowest}"
+    why = f"Hypoglycaemia first: {what}. Unless a cause explains it, the dose is lowered by 10 %."
+    dose_u = reduced_u(current_u, SMALLEST_REDUCTION, case.rule.increment_u)
+    return Wish(dose_u, why, cause=f"after fasting glucose as low as {lowest}")
 
 
 def _held_by(case: Case) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def _overbasalised(case: Case, current_u: float) -> bool:
 def _meals_are_left(case: Case) -> bool:
     """Fasting glucose on goal, HbA1c above it."""
     hba1c = case.inputs.hba1c
-    on_goal = not case.rule.table.goal[1].exceeded_by(case.fasting_mgdl)
+    on_goal = not case.rule.table.goal[1].exceeded_by(case.fasting_mgdl) and not case.below_goal
     return on_goal and hba1c is not None and float(hba1c.value) > HBA1C_GOAL_PERCENT
 
 

@@ -52,7 +52,11 @@ NEW_DRUGS: Final[Mapping[str, str]] = {
     "sglt2_inhibitor": "An SGLT2 inhibitor",
     "sulfonylurea": "A sulfonylurea",
 }
-UNREADABLE: Final = ("unit_", "wrong_patient", "medication_unknown", "conversion_")
+UNREADABLE: Final = (
+    "unit_", "wrong_patient", "medication_unknown", "conversion_", "malformed", "subject", "value_", "time",
+    "implausible", "code_unmapped", "code_missing", "status:unknown", "status_missing", "modifier",
+    "data_absent:error", "data_absent:negative-infinity",
+)  # fmt: skip
 """Beginnings of the mapper's reasons for leaving out what may be a low glucose or another insulin."""
 
 

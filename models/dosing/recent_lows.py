@@ -33,6 +33,10 @@ is checked again after 15 minutes, ADA section 6)."""
 GLUCOSE_SIGNALS: Final = (signals.GLUCOSE_CGM, signals.GLUCOSE_SMBG, signals.GLUCOSE_LAB)
 
 
+AHEAD_MIN: Final = 5
+"""A device's clock may run ahead by as much as the mapper lets through (F-17); its lows count."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecentLows:
     """The lows of a record as of an instant.
@@ -76,7 +80,8 @@ class RecentLows:
 def recent_lows(record: PatientRecord, as_of_ms: int) -> RecentLows:
     """The lows in a record as of an instant; bands are decided on the numbers that the devices showed."""
     parts = list(_parts(record, as_of_ms))
-    low_24 = [p.take(_below(p, LOW)).between(as_of_ms - LOW_HOURS * 60 * MINUTE_MS, as_of_ms) for p in parts]
+    start_ms, end_ms = as_of_ms - LOW_HOURS * 60 * MINUTE_MS, as_of_ms + AHEAD_MIN * MINUTE_MS
+    low_24 = [p.take(_below(p, LOW)).between(start_ms, end_ms) for p in parts]
     very_low = [part.take(_below(part, VERY_LOW)) for part in parts]
     newest_ms = max((int(part.at_ms[-1]) for part in parts if len(part)), default=None)
     newest = [part.take(part.at_ms == newest_ms) for part in parts]
@@ -107,7 +112,7 @@ def _parts(record: PatientRecord, as_of_ms: int) -> Iterator[TimeSeries]:
     for signal in GLUCOSE_SIGNALS:
         series = record.series.get(signal)
         if series is not None:
-            week = series.between(as_of_ms - VERY_LOW_DAYS * DAY_MS, as_of_ms)
+            week = series.between(as_of_ms - VERY_LOW_DAYS * DAY_MS, as_of_ms + AHEAD_MIN * MINUTE_MS)
             yield drop_error_codes(week).series if signal == signals.GLUCOSE_CGM else week
 
 

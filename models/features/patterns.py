@@ -76,13 +76,14 @@ class Pattern:
 
     @property
     def text(self) -> str:
-        """The pattern in words, as `lows between 02:00 and 05:00 on 6 of 14 nights, level 2 on 3`."""
+        """The pattern in words, as `lows between 02:00 and 05:00 on 6 of 14 nights, below 54 mg/dL on 3`."""
         if self.rank is Rank.VARIABLE:
             return f"{self.name}: coefficient of variation {self.percent:.0f} %"
         if self.counted == "meals":
             return f"{self.name} after {self.seen} of {self.of} meals"
         hours = f"between {self.from_hour:02d}:00 and {self.until_hour:02d}:00"
-        level_2 = f", level 2 on {self.level_2}" if self.level_2 else ""
+        limit = "below 54 mg/dL" if self.rank in (Rank.VERY_LOW, Rank.LOW) else "above 250 mg/dL"
+        level_2 = f", {limit} on {self.level_2}" if self.level_2 else ""
         return f"{self.name} {hours} on {self.seen} of {self.of} {self.counted}{level_2}"
 
 

@@ -284,7 +284,11 @@ CASES: dict[str, dict[str, Any]] = {
     "activity-collapsed": prefetch(*watch(), activity=bundle(*steps(0.25), sleep())),
     "wear-unknown": prefetch(resting(), activity=bundle(*steps(0.25))),
     "watch-stopped": prefetch(*(stopped(r, 4) for r in (resting(), breathing(), oxygen())), activity=NONE),
-    "sparse": prefetch(sampled("40443-4", "/min", daily(58, 2, digits=0)[-5:], MORNING, DAY_MS), spot("9279-1", "/min", 15, 30), activity=NONE),
+    "sparse": prefetch(
+        sampled("40443-4", "/min", daily(58, 2, digits=0)[-5:], MORNING, DAY_MS),
+        spot("9279-1", "/min", 15, 30),
+        activity=NONE,
+    ),
     "zone-unknown": prefetch(*infection(), patient=patient(zone=None)),
     "age-unknown": prefetch(*infection(), patient={"resourceType": "Patient", "id": "p1"}),
     "child": prefetch(*infection(), patient=patient(born="2015-01-01")),
