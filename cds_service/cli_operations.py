@@ -5,7 +5,9 @@ Added to `wearable-cds` by `cli`; they read the same settings as the server.
 
 import os
 import time
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 
@@ -101,6 +103,40 @@ def audit_export(tenant_id: str) -> None:
         show_line(to_audit_event(line, settings.public_base_url.text))
 
 
+@click.command("replay")
+@click.argument("id", metavar="ID")
+@click.option("--tenant", "tenant_id", required=True, metavar="ID")
+@click.option("--input", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="The hook request; needed where the tenant does not keep inputs.")  # fmt: skip
+def replay_command(id: str, tenant_id: str, file: Path | None) -> None:
+    """Make a recorded decision again and print its body; exit 1 where the bytes are not the recorded ones.
+
+    ID is the X-Request-Id of the answer, or the uuid of one of its cards.
+    """
+    from cds_service.decided_again import decide_again
+    from cds_service.local_answers import complaints, read_bytes
+    from cds_service.store import open_store
+
+    settings = settings_or_refuse()
+    tenant = tenant_or_refuse(settings, tenant_id)
+    with complaints(refuse):
+        record = open_store(settings).decisions.find(tenant.id, _uuid_or_refuse(id))
+        if record is None:
+            refuse(f"{tenant.id} has no decision and no card {id}")
+        body = decide_again(record, read_bytes(file) if file else None)
+    click.echo(body, nl=False)
+    if body != record.output:
+        click.echo("wearable-cds: not the recorded bytes; made by " + str(dict(record.versions)), err=True)
+        raise SystemExit(1)
+
+
+def _uuid_or_refuse(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return refuse("the id is no UUID")
+
+
 @click.group("keys")
 def keys_group() -> None:
     """Our own keys, by which we ask an EHR for tokens."""
@@ -116,4 +152,4 @@ def keys_new(algorithm: Any, key_id: str) -> None:
     show(new_key(algorithm, key_id))
 
 
-COMMANDS = (tenants_group, doctor_command, audit_group, keys_group)
+COMMANDS = (tenants_group, doctor_command, audit_group, replay_command, keys_group)

@@ -5,12 +5,14 @@ Between `routes.cds_hooks` and `store`; nothing here holds a token or a patient'
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from importlib.metadata import version
+from typing import Any, Final
 
 import structlog
 
 from cds_service.metrics import OUTCOMES
-from cds_service.pipeline import Answered, Moment
+from cds_service.pipeline import Answered, Moment, Place
+from cds_service.recorded_input import Circumstances, Input
 from cds_service.store import Store
 from cds_service.store.audit import Event
 from cds_service.store.decisions import DecisionRecord
@@ -21,6 +23,8 @@ from hooks.protocol import HookRequest
 from hooks.service import Service
 
 log = structlog.get_logger()
+
+SOFTWARE: Final = version("wearable-cds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Call:
     moment: Moment
 
 
-def keep(store: Store, call: Call, answered: Answered, body: bytes) -> None:
+def keep(store: Store, call: Call, place: Place, answered: Answered, body: bytes) -> None:
     """Commit what must outlive the answer. Raises Unavailable (503): what cannot be recorded is not sent."""
     cards = [
         GivenCard(card.uuid, call.service.id, call.asked.hook_instance, call.moment.as_of_ms)
@@ -42,11 +46,11 @@ def keep(store: Store, call: Call, answered: Answered, body: bytes) -> None:
     outcome = str(answered.decision.outcome)
     details = {
         "cards": len(cards),
-        "fetched": list(answered.fetched),
+        "fetched": list(answered.gathered.fetched),
         "completeness": {key: str(state) for key, state in answered.completeness.items()},
     }
     event = _event(call, "hook.answered", outcome, details)
-    store.decisions.record(call.tenant.id, _decision(call, answered, body), cards, event)
+    store.decisions.record(call.tenant.id, _decision(call, place, answered, body), cards, event)
     OUTCOMES.labels(call.service.id, outcome).inc()
     log.info("hook.answered", service=call.service.id, outcome=outcome, cards=len(cards))
 
@@ -56,8 +60,11 @@ def keep_refusal(store: Store, call: Call, fault: CannotAnswer) -> None:
     store.audit.append(call.tenant.id, _event(call, "hook.refused", fault.reason, {"status": fault.status}))
 
 
-def _decision(call: Call, answered: Answered, body: bytes) -> DecisionRecord:
-    decision = answered.decision
+def _decision(call: Call, place: Place, answered: Answered, body: bytes) -> DecisionRecord:
+    decision, gathered = answered.decision, answered.gathered
+    made_by = {assessment.model: assessment.version for assessment in decision.assessments}
+    circumstances = Circumstances(place.practice, place.site, gathered.completeness)
+    whole = Input(call.asked.context, gathered.pages).pack() if call.tenant.keep_inputs else None
     return DecisionRecord(
         id=str(call.moment.response_id),
         service=call.service.id,
@@ -65,8 +72,10 @@ def _decision(call: Call, answered: Answered, body: bytes) -> DecisionRecord:
         as_of_ms=call.moment.as_of_ms,
         outcome=str(decision.outcome),
         input_sha256=answered.input_sha256,
-        versions={assessment.model: assessment.version for assessment in decision.assessments},
+        versions={"wearable-cds": SOFTWARE} | made_by,
         output=body,
+        circumstances=circumstances.to_json(),
+        input=whole,
     )
 
 

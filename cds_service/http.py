@@ -36,11 +36,16 @@ def read_json_body(request: Request, limit_bytes: int) -> bytes:
     return body
 
 
+def json_bytes(value: Mapping[str, Any]) -> bytes:
+    """Strict JSON; decimals of an order go out with the digits they came with."""
+    return _encoder.encode(value)
+
+
 def json_response(
     value: Mapping[str, Any], status: int = 200, media_type: str = "application/json"
 ) -> Response:
-    """A response that no cache keeps; decimals of an order go out with the digits they came with."""
-    response = Response(_encoder.encode(value), status, mimetype=media_type)
+    """A response that no cache keeps."""
+    response = Response(json_bytes(value), status, mimetype=media_type)
     response.headers["Cache-Control"] = "no-store"
     return response
 

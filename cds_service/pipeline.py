@@ -17,7 +17,7 @@ from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import to_patient_record
 from hooks.errors import DataUnobtainable
 from hooks.prefetch import DataNeed, Entry, EntryState, read_entries, search_parameters
-from hooks.protocol import HookRequest
+from hooks.protocol import Context, HookRequest
 from hooks.service import Decision, Practice, Question, Service
 from models.patient_record import Completeness, PatientRecord
 
@@ -79,7 +79,7 @@ class Answered:
 
     decision: Decision
     completeness: Mapping[str, Completeness]
-    fetched: tuple[str, ...]
+    gathered: Gathered
     input_sha256: str
 
 
@@ -97,10 +97,16 @@ def decide(
     refuse_foreign_drafts(request, place.site)
     gathered = gather(service, request, moment, place.reader)
     with computing:
-        record = to_record(request, gathered, moment, place)
-        question = Question(record, request.context, moment.as_of_ms, moment.response_id, place.practice)
-        decision = service.decide(question)
-        return Answered(decision, record.completeness, gathered.fetched, _digest(request, gathered))
+        return decide_from(service, request.context, gathered, moment, place)
+
+
+def decide_from(
+    service: Service, context: Context, gathered: Gathered, moment: Moment, place: Place
+) -> Answered:
+    """The service's answer from what was gathered, now or when a recorded decision is made again."""
+    record = to_record(context, gathered, moment, place)
+    decision = service.decide(Question(record, context, moment.as_of_ms, moment.response_id, place.practice))
+    return Answered(decision, record.completeness, gathered, digest(context, gathered))
 
 
 def refuse_foreign_drafts(request: HookRequest, site: Site) -> None:
@@ -125,10 +131,10 @@ def gather(service: Service, request: HookRequest, moment: Moment, reader: Reade
     return Gathered(pages, known, tuple(sorted(fetched)))
 
 
-def to_record(request: HookRequest, gathered: Gathered, moment: Moment, place: Place) -> PatientRecord:
+def to_record(context: Context, gathered: Gathered, moment: Moment, place: Place) -> PatientRecord:
     """The patient as the models see them. Raises DataUnobtainable beside another's resource (F-14)."""
     record = to_patient_record(
-        request.context.patient_id,
+        context.patient_id,
         gathered.pages,
         as_of_ms=moment.as_of_ms,
         site=place.site,
@@ -139,14 +145,14 @@ def to_record(request: HookRequest, gathered: Gathered, moment: Moment, place: P
     return record
 
 
-def _digest(request: HookRequest, gathered: Gathered) -> str:
+def digest(context: Context, gathered: Gathered) -> str:
     """SHA-256 of the context and every body that was read, in a fixed order."""
-    digest = hashlib.sha256(repr(request.context).encode())
+    found = hashlib.sha256(repr(context).encode())
     for key, bodies in sorted(gathered.pages.items()):
         for body in bodies:
-            digest.update(f"{key} {len(body)}\n".encode())
-            digest.update(body)
-    return digest.hexdigest()
+            found.update(f"{key} {len(body)}\n".encode())
+            found.update(body)
+    return found.hexdigest()
 
 
 def _bodies(entry: Entry) -> list[bytes]:

@@ -65,7 +65,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One registered organisation. `audience` replaces our own address as `aud` in development only."""
+    """One registered organisation. `audience` replaces our own address as `aud` in development only.
+
+    `keep_inputs` keeps what each decision was made from, encrypted, beside it; else only its hash is kept.
+    """
 
     id: str
     issuer: str
@@ -88,6 +91,7 @@ class Tenant:
     aliases_file: Path | None = None
     ca_file: Path | None = None
     limits: Limits = Limits()
+    keep_inputs: bool = False
 
     def offers(self, service: str, *, dosing: bool) -> bool:
         """Whether the service answers this tenant: dosing only when enabled by name and approved."""

@@ -149,6 +149,7 @@ class _TenantSchema(Schema):
     aliases_file = _FileField()
     ca_file = _FileField()
     limits = fields.Nested(_LimitsSchema)
+    keep_inputs = fields.Boolean(truthy={True}, falsy={False})
 
     @validates_schema(skip_on_field_errors=False)
     def keys_are_usable(self, values: dict[str, Any], **_: Any) -> None:

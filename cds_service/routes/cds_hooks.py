@@ -63,7 +63,7 @@ def call(service_id: str) -> Response:
     if asked.hook != service.hook:
         raise BadRequest("This service answers another hook.", expression=["hook"])
     seconds = caller.tenant.limits.deadline_s or known.settings.deadline_s
-    moment = pipeline.Moment(as_of_ms, Deadline.after(seconds - RESERVE_S), uuid.uuid4())
+    moment = pipeline.Moment(as_of_ms, Deadline.after(seconds - RESERVE_S), uuid.UUID(g.request_id))
     return _answer(known, Call(caller.tenant, service, asked, moment))
 
 
@@ -77,7 +77,7 @@ def _answer(known: shell.Shell, call: Call) -> Response:
         keep_refusal(known.store, call, fault)
         raise
     response = json_response({"cards": [card.to_json() for card in answered.decision.cards]})
-    keep(known.store, call, answered, response.get_data())
+    keep(known.store, call, place, answered, response.get_data())
     return response
 
 

@@ -57,6 +57,8 @@ DECISION: Final = Table(
     Column("input_sha256", String(64), nullable=False),
     Column("versions", Text, nullable=False),
     Column("output", LargeBinary, nullable=False),
+    Column("circumstances", Text, nullable=False, server_default=""),
+    Column("input", LargeBinary),
 )
 
 AUDIT: Final = Table(
