@@ -44,6 +44,23 @@ VARIES_IN_TEXT: Final = re.compile(
     r"sliding|correction|per scale|titrat|increas|decreas|adjust|as directed", re.I
 )
 
+TIMES_IN_TEXT: Final = tuple(
+    (times, re.compile(pattern, re.I))
+    for times, pattern in (
+        (1 / 7, r"once (?:a week|weekly|per week)|every week\b"),
+        (0.5, r"every other day|alternate days"),
+        (1, r"\bonce (?:daily|a day|per day|each day|nightly)|\b1\s*x\s*(?:daily|täglich)|einmal täglich"
+            r"|\bnightly\b|\bq\.?d\.?(?=\W|$)|every 24 h"),
+        (2, r"\btwice (?:daily|a day|per day)|\b(?:two|2) times (?:a day|daily|per day)|\bb\.?i\.?d\b"
+            r"|\b2\s*x\s*(?:daily|täglich)|zweimal täglich|every 12 h"),
+        (3, r"\b(?:three|3) times (?:a day|daily|per day)|\bt\.?i\.?d\b|\b3\s*x\s*(?:daily|täglich)"
+            r"|dreimal täglich|every 8 h"),
+        (4, r"\b(?:four|4) times (?:a day|daily|per day)|\bq\.?i\.?d\b|\b4\s*x\s*(?:daily|täglich)"
+            r"|viermal täglich|every 6 h"),
+    )
+)  # fmt: skip
+"""Frequencies as instructions print them; read only to see that they contradict the coded one."""
+
 
 class WhyNoDose(StrEnum):
     """Why an order gives no daily dose, as a clinician reads it."""
@@ -56,6 +73,7 @@ class WhyNoDose(StrEnum):
     DOSE_UNIT_UNKNOWN = "the dose is not in insulin units"
     DOSE_UNIT_CONFLICT = "the coded unit and the printed unit of the dose differ"
     DOSE_TEXT_CONFLICT = "the coded dose and the instruction text differ"
+    FREQUENCY_TEXT_CONFLICT = "the coded frequency and the instruction text differ"
     DOSE_VARIES = "the instruction text lets the dose vary"
     INSULIN_CONCENTRATION_UNKNOWN = "the dose is a volume and the concentration is unknown"
     SEVERAL_DOSES = "the order has several instructions that cannot be added up"
@@ -225,11 +243,18 @@ def _why_not(amount: Units, per_day: float | None, as_needed: bool, printed: str
     doses = [float(dose) for dose in DOSE_IN_TEXT.findall(printed)]
     if doses and set(doses) != {amount.value}:
         return WhyNoDose.DOSE_TEXT_CONFLICT
+    if per_day is not None and any(times != per_day for times in times_in_text(printed)):
+        return WhyNoDose.FREQUENCY_TEXT_CONFLICT
     if as_needed:
         return WhyNoDose.AS_NEEDED
     if per_day is None:
         return WhyNoDose.FREQUENCY_UNKNOWN
     return WhyNoDose.NOT_DAILY if per_day < 1 else None
+
+
+def times_in_text(printed: str) -> tuple[float, ...]:
+    """The frequencies, in times a day, that an instruction prints in words."""
+    return tuple(times for times, pattern in TIMES_IN_TEXT if pattern.search(printed))
 
 
 def _amount(instruction: Json, product: InsulinProduct) -> tuple[Units, tuple[float, float] | None]:

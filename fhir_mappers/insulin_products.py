@@ -6,7 +6,7 @@ contradict each other everything stays None: a wrong product is worse than an un
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Final, NamedTuple
@@ -31,6 +31,16 @@ PER_ML: Final = re.compile(
     r"(?<![\d.,])(\d+(?:\.\d+)?)\s*(?:unt|units?|unit\(s\)|\[?iu\]?|u)\s*(?:/|per)\s*(\d+(?:\.\d+)?)?\s*ml\b"
 )
 U_NUMBER: Final = re.compile(r"\bu-?(\d{2,3})\b")
+ATC: Final = "www.whocc.no/atc"
+ATC_INSULIN: Final = "A10A"
+OTHER_DRUG: Final = re.compile(
+    r"metformin|\b(?:tablets?|capsules?|oral|cream|ointment|suppository)\b|\d\s*m?c?g\b", re.I
+)
+"""What a printed name says that is no insulin: no insulin is swallowed, applied or dosed by mass."""
+
+BIOSIMILAR: Final = re.compile(r"(?:glargine|lispro|aspart)-([a-z]{4})\b")
+BIOSIMILAR_BRANDS: Final[Mapping[str, str]] = {"yfgn": "semglee", "aglr": "rezvoglar", "aabc": "lyumjev"}
+"""FDA Purple Book: the suffix of the nonproprietary name and the brand."""
 
 
 class Reading(NamedTuple):
@@ -54,28 +64,63 @@ def _product(codes: tuple[Coding, ...], printed: tuple[str, ...]) -> InsulinProd
     named = [reading for name in printed if (reading := _of_name(name))]
     if not coded and not named:
         return None
-    ingredient, kind, units_per_ml = _agreed([*coded, *named])
     known_names = (*printed, *(row["rxnorm_name"] for row in rows if "rxnorm_name" in row), "insulin")
-    return InsulinProduct(known_names[0], ingredient, kind, units_per_ml)
+    agreed, others = _agreed([*coded, *named]), _other_drugs(codes, printed)
+    if agreed is None or others:
+        said = dict.fromkeys((*map(_said, [*coded, *named]), *others))
+        return InsulinProduct(known_names[0], None, None, None, contradictory=tuple(said))
+    return InsulinProduct(known_names[0], *agreed, brand=_brand(known_names))
 
 
 _remembered = lru_cache(maxsize=REMEMBERED)(_product)
 """A pump names its insulin thousands of times."""
 
 
-def _agreed(readings: Sequence[Reading]) -> Reading:
-    """What all readings allow; nothing at all when two of them contradict each other."""
+def _agreed(readings: Sequence[Reading]) -> Reading | None:
+    """What all readings allow; None when two of them contradict each other."""
     ingredients = {r.ingredient for r in readings if r.ingredient}
     kinds = {r.kind for r in readings if r.kind}
     strengths = {r.units_per_ml for r in readings if r.units_per_ml}
     if len(ingredients) > 1 or len(strengths) > 1 or (len(kinds) > 1 and not kinds <= FAST):
-        return Reading()
+        return None
     exact_kind = next((r.kind for r in readings if r.ingredient and r.kind), None)
     return Reading(
         next(iter(ingredients), None) if exact_kind else None,
         exact_kind or next(iter(kinds), None),
         next(iter(strengths), None),
     )
+
+
+def _said(reading: Reading) -> str:
+    """One reading in words: `insulin glargine 300 units/mL`."""
+    named = f"insulin {reading.ingredient}" if reading.ingredient else f"{reading.kind or 'an'} insulin"
+    return named + (f" {reading.units_per_ml:g} units/mL" if reading.units_per_ml else "")
+
+
+def _other_drugs(codes: Sequence[Coding], printed: Sequence[str]) -> tuple[str, ...]:
+    """What a concept names besides insulin: ATC codes outside the insulins, printed names of other drugs."""
+    coded = [
+        c.display or f"ATC {c.code}"
+        for c in codes
+        if c.system == ATC and not (c.code.startswith(ATC_INSULIN) or ATC_INSULIN.startswith(c.code))
+    ]
+    named = [name for name in printed if OTHER_DRUG.search(name) and _of_name(name) is None]
+    return tuple(dict.fromkeys([*coded, *named]))
+
+
+def _brand(printed: Sequence[str]) -> str | None:
+    """The brand that the names print; None without one, or where they print several."""
+    found = {brand for name in printed for brand in _brands_of(name.lower())}
+    return found.pop() if len(found) == 1 else None
+
+
+def _brands_of(lowered: str) -> Iterator[str]:
+    for suffix in BIOSIMILAR.findall(lowered):
+        yield BIOSIMILAR_BRANDS.get(suffix, suffix)
+    for word, pattern in BRANDS:
+        lowered, count = pattern.subn(" ", lowered)
+        if count:
+            yield word
 
 
 def _of_row(row: TableRow) -> Reading:
@@ -133,8 +178,12 @@ CODES: Final = CodeTable.of(
     [row | {"system": RXNORM, "code": row["rxcui"], "match": "exact"} for row in PRODUCTS]
     + read_table("insulin_codes.csv")
 )
-WORDS: Final = [
-    _phrase(row) for row in sorted(read_table("insulin_words.csv"), key=lambda row: -len(row["word"]))
+WORD_ROWS: Final = sorted(read_table("insulin_words.csv"), key=lambda row: -len(row["word"]))
+WORDS: Final = [_phrase(row) for row in WORD_ROWS]
+BRANDS: Final = [
+    (row["word"], _phrase(row)[0])
+    for row in WORD_ROWS
+    if "label" in row["source"] and not row["also_in_other_drugs"]
 ]
 COMPOSITIONS: Final[Mapping[frozenset[str], tuple[str, InsulinKind]]] = {
     _parts(row["rxnorm_name"].lower())[0]: (row["ingredient"], KINDS[row["kind"]]) for row in PRODUCTS

@@ -57,8 +57,23 @@ def to_insulin_orders(
     current = [r for r in requests if order_drop_reason(r, medications, as_of_ms) is None]
     orders = [(r, order) for r in current if (order := to_insulin_order(r, medications))]
     orders.sort(key=lambda pair: (-(pair[1].authored_ms or 0), pair[1].reference))
-    distinct = {_copy_key(request, order): order for request, order in reversed(orders)}
-    return tuple(order for _, order in orders if order in distinct.values())
+    keys = [_copy_key(request, order) for request, order in orders]
+    brands = _brands_by_key(keys, orders)
+    distinct: dict[object, InsulinOrder] = {}
+    for key, (_, order) in zip(keys, orders, strict=True):
+        brand = order.product.brand if len(brands[key]) > 1 else None
+        distinct.setdefault((key, brand), order)
+    return tuple(distinct.values())
+
+
+def _brands_by_key(
+    keys: Sequence[object], orders: Sequence[tuple[Json, InsulinOrder]]
+) -> Mapping[object, set[str]]:
+    """The brands among orders that are alike otherwise: two brands are two pens, a brand and none are one."""
+    brands: dict[object, set[str]] = {key: set() for key in keys}
+    for key, (_, order) in zip(keys, orders, strict=True):
+        brands[key] |= {order.product.brand} if order.product.brand else set()
+    return brands
 
 
 def order_drop_reason(request: Json, medications: Mapping[str, Json], as_of_ms: int) -> str | None:

@@ -25,12 +25,18 @@ class InsulinKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InsulinProduct:
-    """An insulin as ordered. None where the record does not say; absent is never assumed to be U-100."""
+    """An insulin as ordered. None where the record does not say; absent is never assumed to be U-100.
+
+    `brand` in lower case, a biosimilar by the brand that its suffix belongs to. `contradictory` are the
+    products that one order names at once; ingredient, kind and concentration are None then.
+    """
 
     name: str
     ingredient: str | None
     kind: InsulinKind | None
     units_per_ml: float | None
+    brand: str | None = None
+    contradictory: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,8 @@ class PatientRecord:
     """One patient as the models see them. Missing values are None, missing signals are absent keys.
 
     `past_medications` are drugs whose order was completed or stopped; `end_ms` is None where no end was said.
+    `past_insulin_orders` are those of them that are insulin, with their doses. `in_hospital`: a stay in
+    hospital is under way; whether anybody asked is said by `completeness`.
     """
 
     patient_id: str
@@ -121,7 +129,9 @@ class PatientRecord:
     insulin_orders: tuple[InsulinOrder, ...] = ()
     medications: tuple[Medication, ...] = ()
     past_medications: tuple[Medication, ...] = ()
+    past_insulin_orders: tuple[InsulinOrder, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    in_hospital: bool = False
     rejected: Mapping[str, Rejection] = field(default_factory=dict)
     completeness: Mapping[str, Completeness] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -171,3 +171,29 @@ def test_one_instruction_without_a_total_leaves_the_order_without_one():
     }
     read = read_dosing([dose(10, timing={"repeat": {"when": ["MORN"]}}), variable], U100)
     assert (read.daily_dose_u, read.why) == (None, WhyNoDose.DOSE_IS_RANGE)
+
+
+@pytest.mark.spec("H-05")
+@pytest.mark.parametrize(
+    ("frequency", "printed", "agrees"),
+    [
+        (2, "10 units once daily", False),
+        (2, "10 units nightly", False),
+        (2, "10 units twice daily", True),
+        (2, "10 units BID", True),
+        (1, "10 units b.i.d.", False),
+        (1, "10 units QD", True),
+        (1, "10 Einheiten zweimal täglich", False),
+        (1, "10 Einheiten 1x täglich", True),
+        (3, "10 units TID with meals", True),
+        (4, "10 units three times a day", False),
+        (1, "10 units once a week", False),
+        (1, "10 units before bed", True),
+        (2, "", True),
+    ],
+)
+def test_H05_a_coded_frequency_that_the_text_contradicts_gives_no_daily_dose(frequency, printed, agrees):
+    timing = {"repeat": {"frequency": frequency, "period": 1, "periodUnit": "d"}}
+    read = read_dosing([dose(10, timing=timing, text=printed)], U100)
+    assert read.daily_dose_u == (10.0 * frequency if agrees else None)
+    assert read.why is (None if agrees else WhyNoDose.FREQUENCY_TEXT_CONFLICT)

@@ -123,3 +123,52 @@ def test_a_short_acting_class_code_does_not_contradict_a_rapid_product():
 )
 def test_a_concept_of_another_shape_is_no_insulin(concept):
     assert product_of(concept) is None
+
+
+@pytest.mark.parametrize(
+    ("printed", "brand"),
+    [
+        ("Lantus SoloStar 100 units/mL", "lantus"),
+        ("insulin glargine-yfgn 100 UNT/ML", "semglee"),
+        ("insulin glargine-aglr 100 UNT/ML", "rezvoglar"),
+        ("insulin lispro-aabc 100 UNT/ML", "lyumjev"),
+        ("Basaglar KwikPen", "basaglar"),
+        ("insulin glargine 100 UNT/ML", None),
+        ("Humalog or Admelog", None),
+    ],
+)
+def test_a_brand_is_known_by_its_name_or_by_the_suffix_of_a_biosimilar(printed, brand):
+    assert product_of({"text": printed}).brand == brand
+
+
+@pytest.mark.spec("H-05")
+@pytest.mark.parametrize(
+    ("concept", "said"),
+    [
+        (rxnorm("311041", text="metformin 500 mg oral tablet"), "metformin 500 mg oral tablet"),
+        (
+            {
+                "coding": [
+                    *rxnorm("311041")["coding"],
+                    {"system": "http://www.whocc.no/atc", "code": "A10BA02", "display": "metformin"},
+                ]
+            },
+            "metformin",
+        ),
+        (rxnorm("311041", text="insulin lispro 100 units/mL"), "insulin lispro 100 units/mL"),
+        (rxnorm("311041", text="Toujeo 300 units/mL"), "insulin glargine 300 units/mL"),
+    ],
+)
+def test_H05_a_concept_that_names_two_drugs_is_no_product_and_both_are_kept(concept, said):
+    product = product_of(concept)
+    assert (product.ingredient, product.kind, product.units_per_ml) == (None, None, None)
+    assert product.contradictory == ("insulin glargine 100 units/mL", said)
+
+
+@pytest.mark.parametrize("code", ["A10", "A10A", "A10AE", "A10AE04"])
+def test_a_wider_atc_class_is_not_another_drug(code):
+    concept = {
+        "coding": [{"system": "http://www.whocc.no/atc", "code": code}],
+        "text": "insulin glargine",
+    }
+    assert product_of(concept).ingredient == "glargine"

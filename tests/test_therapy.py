@@ -184,3 +184,14 @@ def test_a_modifier_extension_on_the_order_leaves_no_total():
 def test_the_order_of_arrival_changes_nothing(requests):
     references = [o.reference for o in to_insulin_orders(requests, {}, AS_OF_MS)]
     assert references == ["MedicationRequest/a", "MedicationRequest/b", "MedicationRequest/d"]
+
+
+@pytest.mark.spec("H-09")
+def test_H09_two_brands_of_one_insulin_are_two_pens_and_stay_apart():
+    brands = ["Lantus 100 units/mL", "Basaglar 100 units/mL", "insulin glargine 100 units/mL"]
+    orders = [
+        order(id=name[:4], medicationCodeableConcept={"text": name}, authoredOn=f"2024-04-0{i + 1}")
+        for i, name in enumerate(brands[:2])
+    ]
+    assert len(to_insulin_orders(orders, {}, AS_OF_MS)) == 2
+    assert len(to_insulin_orders([orders[0], order(id="gen")], {}, AS_OF_MS)) == 1
