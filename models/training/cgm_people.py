@@ -5,12 +5,26 @@ Where training and evaluation begin; the file's format is that of `cgm_t1d_open.
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.risk.causal_grid import Column
+from models.risk.causal_grid import SLOT_MS, SLOTS_PER_DAY, Column
+
+SLOT_ZERO_MS: Final = int(datetime(2015, 1, 1, tzinfo=UTC).timestamp() * 1000)
+"""Slots count from 2015-01-01 00:00 of the wall clock."""
+
+LONGEST_DAYS: Final = 366 * 20
+"""A person seen over more than twenty years is a damaged file, and would fill the memory."""
+
+ARRAYS: Final = ("ids", "code", "slot_delta", "mgdl")
+
+
+class UnreadablePeople(ValueError):
+    """The file is not one of people with CGM; the message says why, for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +42,50 @@ class Person:
 
 
 def read_people(path: Path) -> tuple[Person, ...]:
-    """The people of a file with arrays `ids`, `code`, `slot_delta`, `mgdl`; KeyError where one is absent."""
-    with np.load(path, allow_pickle=False) as file:
-        ids, code, delta, glucose = (file[key] for key in ("ids", "code", "slot_delta", "mgdl"))
+    """The people of a file with the arrays `ARRAYS`, each with a reading. UnreadablePeople for others.
+
+    Readings that are no positive number are left out; the rows of a person need not be sorted.
+    """
+    ids, code, delta, glucose = _arrays(path)
     return tuple(
-        _person(str(name), delta[code == index].astype(np.int64), glucose[code == index])
+        _person(str(name), np.cumsum(delta[code == index], dtype=np.int64), glucose[code == index])
         for index, name in enumerate(ids)
-        if (code == index).any()
+        if (glucose[code == index] > 0).any()
     )
 
 
-def _person(name: str, delta: NDArray[np.int64], glucose: NDArray[np.int16]) -> Person:
-    slot = np.cumsum(delta)
-    measured = np.full(int(slot[-1] - slot[0]) + 1, np.nan)
-    measured[slot - slot[0]] = glucose
-    return Person(name, int(slot[0]), measured)
+def _arrays(path: Path) -> list[NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            lacking = [name for name in ARRAYS if name not in file]
+            if lacking:
+                raise UnreadablePeople(f"lacks the arrays {', '.join(lacking)}")
+            arrays = [np.ravel(file[name]) for name in ARRAYS]
+    except (ValueError, EOFError, AttributeError) as fault:
+        raise UnreadablePeople(f"cannot be read as numpy arrays: {fault}") from fault
+    _, code, delta, glucose = arrays
+    if not code.size == delta.size == glucose.size:
+        raise UnreadablePeople("code, slot_delta and mgdl differ in length")
+    return arrays
+
+
+def _person(name: str, slot: NDArray[np.int64], glucose: NDArray[Any]) -> Person:
+    seen = glucose > 0
+    return _on_slots(name, slot[seen], glucose[seen].astype(np.float64))
+
+
+def person_of(name: str, wall_ms: NDArray[np.int64], glucose: Column) -> Person:
+    """A person from readings at milliseconds of the wall clock, each in the slot nearest to it."""
+    return _on_slots(name, (wall_ms - SLOT_ZERO_MS + SLOT_MS // 2) // SLOT_MS, glucose)
+
+
+def _on_slots(name: str, slot: NDArray[np.int64], glucose: Column) -> Person:
+    first, last = int(slot.min()), int(slot.max())
+    if last - first > LONGEST_DAYS * SLOTS_PER_DAY:
+        raise UnreadablePeople(f"the readings of {name} are more than twenty years apart")
+    measured = np.full(last - first + 1, np.nan)
+    measured[slot - first] = glucose
+    return Person(name, first, measured)
 
 
 def sha256_of(path: Path) -> str:

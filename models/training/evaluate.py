@@ -4,7 +4,7 @@ The door of the harness: `evaluate(task, path)` for a file in the format of `cgm
 served and the rivals without a fit need numpy alone; `challengers=True` needs the extra `train`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,6 +20,11 @@ SEED: Final = 2026
 
 TaskName = Literal["hypoglycemia", "nocturnal"]
 Report = Callable[[str], None]
+Evaluation = Callable[[Sequence[Person], bool, int, Report], dict[str, Any]]
+
+
+class NothingToAsk(ValueError):
+    """No question could be asked of the people: too few readings, or none in the hours that matter."""
 
 
 def evaluate(
@@ -32,14 +37,14 @@ def evaluate(
 ) -> dict[str, Any]:
     """Metrics of every model by name. LeakError where a feature looks ahead, ImportError without `train`."""
     people = read_people(path)
-    report(f"{len(people)} people read")
-    if task == "nocturnal":
-        return _nocturnal(people, challengers, seed, report)
-    return _hypoglycemia(people, challengers, seed, report)
+    return EVALUATIONS[task](people, challengers, seed, report)
 
 
 def _hypoglycemia(people: Sequence[Person], challengers: bool, seed: int, report: Report) -> dict[str, Any]:
+    report(f"{len(people)} people read; computing features")
     windows, scores = hypoglycemia_evaluation.hypoglycemia_scores(people, seed)
+    if not windows.person.size:
+        raise NothingToAsk("nobody has three hours of CGM at 70 mg/dL or more: there is nothing to ask")
     report(f"{windows.person.size} questions scored")
     for horizon in HORIZONS_MIN if challengers else ():
         known = ~np.isnan(windows.episode[horizon])
@@ -51,7 +56,10 @@ def _hypoglycemia(people: Sequence[Person], challengers: bool, seed: int, report
 
 
 def _nocturnal(people: Sequence[Person], challengers: bool, seed: int, report: Report) -> dict[str, Any]:
+    report(f"{len(people)} people read; computing features")
     task, scores = nocturnal_evaluation.nocturnal_scores(people, seed)
+    if not task.questions.episode.size:
+        raise NothingToAsk("nobody has CGM at 23:00 and through a night: there is nothing to ask")
     report(f"{task.questions.episode.size} nights scored")
     if challengers:
         scores |= _challenged(task, report)
@@ -62,3 +70,7 @@ def _challenged(task: Task, report: Report) -> dict[str, Array]:
     """Rivals that learn; their libraries are imported only when asked for."""
     found: dict[str, Array] = import_module("models.training.challenge").challenge(task, report)
     return found
+
+
+EVALUATIONS: Final[Mapping[str, Evaluation]] = {"hypoglycemia": _hypoglycemia, "nocturnal": _nocturnal}
+"""By the name of the task: people, whether rivals learn too, seed, progress."""

@@ -1,0 +1,159 @@
+"""The tasks of `wearable-cds evaluate`: each reads people from a file and says how well a model does on them.
+
+Added to the command by `cli_models`. Nothing is learned again unless `--challengers` asks for it; only then,
+and for groups, is a learning library needed.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeVar
+
+import click
+
+from cds_service.cli_output import refuse, show
+from cds_service.evaluation_table import print_evaluation
+from cds_service.local_answers import complaints
+from cds_service.people_files import people_of
+from models.training.cgm_people import Person
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+SEED: Final = 2026
+WEARERS, WEARER_DAYS = 200, 180
+"""Generated people of the vital signs, and the days that each is worn."""
+
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def data_option(command: Command) -> Command:
+    """`--data FILE`: people with CGM."""
+    told = "People with CGM: arrays as in cgm_t1d_open.npz, or FHIR (Bundle, NDJSON; .gz too)."
+    return click.option("--data", required=True, type=_FILE, help=told)(command)
+
+
+def zone_option(command: Command) -> Command:
+    """`--zone ZONE`: the wall clock of FHIR readings."""
+    told = "IANA zone of people in FHIR who state none; UTC without it."
+    return click.option("--zone", metavar="ZONE", help=told)(command)
+
+
+def output_options(command: Command) -> Command:
+    """`--json` and `--report DIR`."""
+    as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+    report = click.option(
+        "--report",
+        "folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Also write a page with plots to DIR.",
+    )
+    return as_json(report(command))
+
+
+def seed_option(command: Command) -> Command:
+    """`--seed`: of folds, resamples and generated people."""
+    return click.option("--seed", default=SEED, show_default=True, type=click.IntRange(0))(command)
+
+
+def said(text: str) -> None:
+    """Progress, on stderr."""
+    click.echo(text, err=True)
+
+
+def read_or_refuse(data: Path, zone: str | None = None) -> tuple[Person, ...]:
+    """The people of a file; one line on stderr and exit 2 where there are none."""
+    with complaints(refuse):
+        return people_of(data, zone)
+
+
+def without_library(fault: ImportError) -> NoReturn:
+    """Exit 2 where a learning library is asked for and absent."""
+    refuse(f"{fault.name} is not installed; this needs the extra `train`")
+
+
+def show_evaluation(found: Mapping[str, Any], as_json: bool, folder: Path | None) -> None:
+    """The metrics on stdout, and the page in a folder where one is given."""
+    if folder is not None:
+        from cds_service.evaluation_report import write_report
+
+        with complaints(refuse):
+            said(f"report: {write_report(found, folder)}")
+    if as_json:
+        show({key: value for key, value in found.items() if key != "curves"})
+    else:
+        print_evaluation(found)
+
+
+def _risk_task(name: str, told: str) -> click.Command:
+    """A task of the glucose risk models, which share their options."""
+
+    @click.command(name, help=told)
+    @data_option
+    @zone_option
+    @output_options
+    @seed_option
+    @click.option("--challengers", is_flag=True, help="Also fit the rivals that learn, by patient folds.")
+    def command(
+        data: Path, zone: str | None, as_json: bool, folder: Path | None, seed: int, challengers: bool
+    ) -> None:
+        people = read_or_refuse(data, zone)
+        show_evaluation(_risk(name, people, seed, challengers), as_json, folder)
+
+    return command
+
+
+def _risk(name: str, people: Sequence[Person], seed: int, challengers: bool) -> dict[str, Any]:
+    from models.training.evaluate import EVALUATIONS, NothingToAsk
+
+    try:
+        return EVALUATIONS[name](people, challengers, seed, said)
+    except NothingToAsk as fault:
+        refuse(str(fault))
+    except ImportError as fault:
+        without_library(fault)
+
+
+@click.command("vitals")
+@click.option("--data", type=_FILE, help="Not read: people and their events are generated.")
+@output_options
+@seed_option
+@click.option("--people", default=WEARERS, show_default=True, type=click.IntRange(1))
+@click.option("--days", default=WEARER_DAYS, show_default=True, type=click.IntRange(1))
+def vitals_command(
+    data: Path | None, as_json: bool, folder: Path | None, seed: int, people: int, days: int
+) -> None:
+    """Known changes of vital signs in generated people: what is found, at how many false alarms."""
+    from models.training.evaluate_vitals import evaluate_vitals
+
+    if data is not None:
+        said(f"{data.name} is not read: people with vital signs and known events are generated")
+    try:
+        found = evaluate_vitals(seed, people, days)
+    except ValueError as fault:
+        refuse(str(fault))
+    show_evaluation(found, as_json, folder)
+
+
+@click.command("groups")
+@data_option
+@zone_option
+@output_options
+@seed_option
+def groups_command(data: Path, zone: str | None, as_json: bool, folder: Path | None, seed: int) -> None:
+    """Glycaemic phenotypes of two-week windows, and whether clusters of them are stable."""
+    people = read_or_refuse(data, zone)
+    try:
+        from models.training.groups import evaluate_groups
+
+        found = evaluate_groups(people, seed)
+    except ImportError as fault:
+        without_library(fault)
+    show_evaluation(found, as_json, folder)
+
+
+TASKS: Final = (
+    _risk_task("hypoglycemia", "A new episode within 30, 60 and 120 minutes."),
+    _risk_task("nocturnal", "An episode between midnight and 06:00, asked at 23:00."),
+    vitals_command,
+    groups_command,
+)

@@ -1,0 +1,38 @@
+"""Metrics on a terminal: one row a model and horizon.
+
+Used by `wearable-cds evaluate` where no JSON is asked for.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_evaluation(found: Mapping[str, Any]) -> None:
+    """Print the metrics of every model of an evaluation."""
+    counts = ", ".join(f"{found[name]} {name}" for name in ("people", "windows") if name in found)
+    table = Table(title=f"{found['task']}: {counts}")
+    rows = list(_rows(found["models"]))
+    columns = list(dict.fromkeys(name for _, metrics in rows for name in metrics))
+    table.add_column("model", overflow="fold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="right", overflow="fold")
+    for label, metrics in rows:
+        table.add_row(label, *(_shown(metrics.get(name)) for name in columns))
+    Console().print(table)
+
+
+def _rows(models: Mapping[str, Any], label: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The innermost mappings, each with the names that lead to it."""
+    for name, inner in models.items():
+        here = f"{label} {name}".strip()
+        if inner and all(isinstance(value, Mapping) for value in inner.values()):
+            yield from _rows(inner, here)
+        else:
+            yield here, inner
+
+
+def _shown(value: object) -> str:
+    return "-" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,51 @@
+"""Every model that is learned, and how it is made again from a data file; a new one is one line.
+
+The door of training, for the command line; each function imports its learning libraries when it is called.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+Report = Callable[[str], None]
+Remake = Callable[[Path | None, Report], dict[str, str]]
+
+
+class DataNeeded(ValueError):
+    """The model learns from people, and no file of people is given."""
+
+
+def hypoglycemia(data: Path | None, report: Report) -> dict[str, str]:
+    """The three tables of short-term hypoglycaemia by file name."""
+    from models.training.fit_additive import Settings
+    from models.training.train_hypoglycemia import train
+
+    return train(_given(data), Settings(), report)
+
+
+def nocturnal_hypoglycemia(data: Path | None, report: Report) -> dict[str, str]:
+    """The table of nocturnal hypoglycaemia by file name."""
+    from models.training.train_nocturnal import SETTINGS, train
+
+    return train(_given(data), SETTINGS, report)
+
+
+def value_of_action(data: Path | None, report: Report) -> dict[str, str]:
+    """The model of therapy changes and its fold models by path; they learn in simulation, without a file."""
+    from models.training.train_value_of_action import Settings, train
+
+    return train(Settings(), report)
+
+
+def _given(data: Path | None) -> Path:
+    if data is None:
+        raise DataNeeded("--data FILE is needed: this model learns from people with CGM")
+    return data
+
+
+REMAKE: Final[Mapping[str, Remake]] = {
+    "hypoglycemia": hypoglycemia,
+    "nocturnal_hypoglycemia": nocturnal_hypoglycemia,
+    "value_of_action": value_of_action,
+}
+"""By the id of the model."""
