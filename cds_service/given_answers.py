@@ -72,7 +72,7 @@ def _decision(call: Call, place: Place, answered: Answered, body: bytes) -> Deci
         as_of_ms=call.moment.as_of_ms,
         outcome=str(decision.outcome),
         input_sha256=answered.input_sha256,
-        versions={"wearable-cds": SOFTWARE} | made_by,
+        versions={"wearable-cds": SOFTWARE, **made_by, **decision.basis},
         output=body,
         circumstances=circumstances.to_json(),
         input=whole,

@@ -21,14 +21,12 @@ from fhir_mappers.references import (
     system_codes,
     text,
 )
-from fhir_mappers.therapy import ORDER_INTENTS, order_span, period_span
+from fhir_mappers.therapy import ENDED, ORDER_INTENTS, order_span, period_span
 from fhir_mappers.timing import Moment, parse_time
 from models.patient_record import Medication
 
 TAKEN: Final = frozenset({"active", "intended", "recorded"})
 """R4 MedicationStatement `active` and `intended`; R5 `recorded`, which says nothing without `adherence`."""
-
-ENDED: Final = frozenset({"completed", "stopped"})
 
 NOT_TAKEN: Final = re.compile(r"not-taking|on-hold|stopped|unknown-to")
 """R5 medication-statement-adherence codes of drugs that are not taken."""

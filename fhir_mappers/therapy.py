@@ -30,12 +30,15 @@ __all__ = [
     "to_insulin_doses",
     "to_insulin_order",
     "to_insulin_orders",
+    "to_past_insulin_orders",
 ]
 
 ORDER_INTENTS: Final = frozenset(
     {"order", "original-order", "reflex-order", "filler-order", "instance-order"}
 )
 """FHIR medicationrequest-intent: these authorise; proposal, plan and option do not."""
+
+ENDED: Final = frozenset({"completed", "stopped"})
 
 MS_PER_HOUR: Final = 3_600_000
 LAST_ZONE_MS: Final = 12 * MS_PER_HOUR
@@ -74,6 +77,15 @@ def _brands_by_key(
     for key, (_, order) in zip(keys, orders, strict=True):
         brands[key] |= {order.product.brand} if order.product.brand else set()
     return brands
+
+
+def to_past_insulin_orders(
+    requests: Sequence[Json], medications: Mapping[str, Json]
+) -> tuple[InsulinOrder, ...]:
+    """Insulin orders that were completed or stopped, by reference: what the dose was before."""
+    ended = [r for r in requests if text(r, "status") in ENDED and text(r, "intent") in ORDER_INTENTS]
+    orders = [order for r in ended if (order := to_insulin_order(r, medications))]
+    return tuple(sorted(orders, key=lambda order: order.reference))
 
 
 def order_drop_reason(request: Json, medications: Mapping[str, Json], as_of_ms: int) -> str | None:

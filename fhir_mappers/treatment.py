@@ -9,15 +9,18 @@ from typing import Final
 
 from fhir_mappers.arrival import Arrival
 from fhir_mappers.conditions import condition_drop_reason, to_conditions
+from fhir_mappers.encounters import in_hospital
 from fhir_mappers.insulin_doses import to_insulin_doses
 from fhir_mappers.medications import to_medications, to_past_medications
 from fhir_mappers.observed_time import Reading, impossible
 from fhir_mappers.references import Json, index_medications, reference_to
 from fhir_mappers.row import Drop, Row
-from fhir_mappers.therapy import order_drop_reason, to_insulin_orders
+from fhir_mappers.therapy import order_drop_reason, to_insulin_orders, to_past_insulin_orders
 from models.patient_record import Condition, InsulinOrder, Medication
 
-TREATMENT_KINDS: Final = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "Condition")
+TREATMENT_KINDS: Final = (
+    "MedicationRequest", "MedicationStatement", "MedicationAdministration", "Condition", "Encounter",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,9 @@ class Treatment:
     orders: tuple[InsulinOrder, ...]
     medications: tuple[Medication, ...]
     past_medications: tuple[Medication, ...]
+    past_insulin_orders: tuple[InsulinOrder, ...]
     conditions: tuple[Condition, ...]
+    in_hospital: bool
     doses: tuple[Row, ...]
     drops: tuple[Drop, ...]
 
@@ -50,7 +55,9 @@ def map_treatment(arrival: Arrival, reading: Reading) -> Treatment:
         orders=to_insulin_orders(requests, drugs, reading.as_of_ms),
         medications=to_medications(requests, admitted["MedicationStatement"], drugs),
         past_medications=to_past_medications(requests, drugs),
+        past_insulin_orders=to_past_insulin_orders(requests, drugs),
         conditions=to_conditions(admitted["Condition"]),
+        in_hospital=in_hospital(admitted["Encounter"], reading.as_of_ms),
         doses=tuple(doses),
         drops=(*drops, *refused),
     )

@@ -5,19 +5,21 @@ caller's own draft with another dose.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from fhir_mappers.outgoing import NotAdjustable, with_daily_dose
 from fhir_mappers.therapy import to_insulin_order
 from hooks import wording
 from hooks.card import Card, Indicator, Suggestion, UpdateAction
+from hooks.draft_size import Draft, DraftSize, beside_proposal
 from hooks.input_table import input_table
 from hooks.no_dose_card import dosing_source
 from hooks.service import Question
 from models.assessment import Assessment
 from models.dosing.basal_proposal import BasalAction, BasalProposal
 from models.dosing.dose_format import step_text, units_text
-from models.features.sampling import DAY_MS
+from models.dosing.limit_words import HELD_BY, LIMIT_TEXTS
+from models.dosing.titration_table import goal_text
 
 OVERRIDE_REASONS: Final = (
     wording.override("low-explained", "The low glucose is explained and will not recur"),
@@ -28,38 +30,10 @@ OVERRIDE_REASONS: Final = (
     wording.override("patient-preference", "The patient prefers otherwise"),
 )
 
-LIMIT_TEXTS: Final[Mapping[str, str]] = {
-    "start": "the limit of a starting dose cut the number",
-    "step": "the limit of one step cut the number",
-    "ceiling": "the limit in units per kg cut the number (overbasalisation)",
-    "product_maximum": "the highest daily dose of this product cut the number",
-    "rounded_down": "the dose was rounded down to what the pen delivers",
-    "no_increase_after_low": "no increase after a low glucose",
-    "no_increase_time_below_range": "no increase with this share of time in hypoglycaemia",
-    "no_increase_before_interval": "no increase before 3 days have passed since the last change",
-    "no_increase_above_ceiling": (
-        "no increase above 0.5 units per kg a day (overbasalisation): consider a GLP-1 receptor agonist or "
-        "mealtime insulin"
-    ),
-    "table_interval": "the interval of the table since the last change has not passed",
-    "table_low": "the table allows no increase after a glucose this low within the week",
-    "low_fasting": "no increase after a fasting glucose below 70 mg/dL (3.9 mmol/L) within the week",
-    "night_drop": "a fall from bedtime to morning speaks for overbasalisation",
-    "variability": "wide variation speaks for another cause than too little basal insulin",
-}
+LONGEST_SOURCE: Final = 400
+"""Code points kept of the source that a signed file of limits names."""
 
-HELD_BY: Final[Mapping[str, str]] = {
-    "no_increase_before_interval": "changed too lately to raise",
-    "no_increase_above_ceiling": "above 0.5 units per kg",
-    "ceiling": "at the limit of 0.5 units per kg",
-    "product_maximum": "at the highest dose of this product",
-    "table_interval": "changed too lately to raise",
-    "table_low": "a low glucose within the week",
-    "low_fasting": "a low fasting glucose within the week",
-    "night_drop": "glucose falls much overnight",
-    "variability": "glucose varies widely",
-}
-"""In the summary, where the dose stays although the table asks for more."""
+TOO_SOON: Final = frozenset({"table_interval", "no_increase_before_interval"})
 
 VERBS: Final[Mapping[BasalAction, str]] = {
     BasalAction.START: "consider starting",
@@ -68,22 +42,26 @@ VERBS: Final[Mapping[BasalAction, str]] = {
     BasalAction.REDUCE: "consider",
 }
 
-Draft = Mapping[str, Any]
-
 
 def dose_card(question: Question, answer: Assessment[BasalProposal], draft: Draft) -> Card:
-    """The proposal for one draft, with the draft at the proposed dose and at each alternative."""
+    """The proposal for one draft, with the draft at the proposed dose and at each alternative.
+
+    Five lines lead: the dose, why, the lowest glucose, units per kg, the draft. What they rest on follows.
+    """
     proposal = answer.result
-    drafted_u = _drafted_u(draft)
+    size = _size(draft, proposal)
     suggestions, why_none = _suggestions(question, proposal, draft)
     return Card(
         uuid=question.uuid("basal-dose"),
         summary=wording.summary(_summary(question, answer, draft)),
-        indicator=_indicator(proposal, drafted_u),
+        indicator=_indicator(proposal, size),
         source=dosing_source(question, answer.model, answer.version),
         detail=wording.sections(
-            _proposed(proposal, drafted_u),
-            _why(proposal, answer.limits),
+            _proposed(proposal),
+            _why(question, proposal, answer.limits),
+            f"**Lowest glucose of 7 days:** {_lowest(question, proposal)}",
+            f"**Units per kg:** {_per_kg(proposal)}",
+            f"**Draft:** {size.text}",
             "**Values used**",
             input_table(question, answer.inputs, answer.result.fasting),
             "**Checked**",
@@ -105,15 +83,23 @@ def dose_card(question: Question, answer: Assessment[BasalProposal], draft: Draf
     )
 
 
+def _size(draft: Draft, proposal: BasalProposal) -> DraftSize:
+    return beside_proposal(draft, proposal.current_dose_u, proposal.proposed_dose_u)
+
+
 def _summary(question: Question, answer: Assessment[BasalProposal], draft: Draft) -> str:
+    """The draft first where it is far above; then the dose, and what decided."""
     proposal = answer.result
+    size = _size(draft, proposal)
     order = to_insulin_order(dict(draft), {})
     name = f"Insulin {order.product.ingredient}" if order and order.product.ingredient else "Basal insulin"
+    dose = f"{VERBS[proposal.action]} {units_text(proposal.proposed_dose_u)} a day"
+    if size.far_above:
+        return f"{size.text} {name}: {dose}. Verify before ordering."
     current_u = proposal.current_dose_u
     changes = current_u is not None and current_u != proposal.proposed_dose_u
     now = f" (now {units_text(current_u or 0.0)})" if changes else ""
-    dose = f"{VERBS[proposal.action]} {units_text(proposal.proposed_dose_u)} a day{now}"
-    return f"{name}: {dose}, {_cause(question, answer)}. Verify before ordering."
+    return f"{name}: {dose}{now}, {_cause(question, answer)}. Verify before ordering."
 
 
 def _cause(question: Question, answer: Assessment[BasalProposal]) -> str:
@@ -121,50 +107,86 @@ def _cause(question: Question, answer: Assessment[BasalProposal]) -> str:
     proposal = answer.result
     held = [HELD_BY[name] for name in answer.limits if name in HELD_BY]
     if proposal.action is BasalAction.HOLD and held:
-        return held[0]
-    value = wording.glucose(proposal.fasting_mgdl, question.practice.glucose_unit)
-    return proposal.cause or f"{proposal.table.statistic} fasting glucose {value}"
+        return f"{held[0]}{_dates(question, proposal, answer.limits)}"
+    return proposal.cause or f"{proposal.table.statistic} fasting glucose {_fasting(question, proposal)}"
 
 
-def _indicator(proposal: BasalProposal, drafted_u: float | None) -> Indicator:
-    """A warning for a reduction, and where more is drafted than proposed."""
-    too_much = drafted_u is not None and drafted_u > proposal.proposed_dose_u
+def _dates(question: Question, proposal: BasalProposal, limits: tuple[str, ...]) -> str:
+    """When the dose last changed, or may next, where that is what decided."""
+    if "lows_answered" in limits and proposal.changed_ms is not None:
+        return f" on {wording.day(proposal.changed_ms, question.zone)}"
+    if TOO_SOON & set(limits):
+        return f", next step from {wording.day(proposal.next_step_ms, question.zone)}"
+    return ""
+
+
+def _fasting(question: Question, proposal: BasalProposal) -> str:
+    """The fasting statistic, with a decimal more where whole numbers would contradict the table."""
+    value = proposal.fasting_mgdl
+    return wording.glucose(
+        value, question.practice.glucose_unit, finer=proposal.table.rounds_over_edge(value)
+    )
+
+
+def _indicator(proposal: BasalProposal, size: DraftSize) -> Indicator:
+    """Critical for a draft of twice the dose in use; a warning to reduce, and for more than proposed."""
+    if size.far_above and proposal.current_dose_u is not None:
+        return Indicator.CRITICAL
+    too_much = size.drafted_u is not None and size.drafted_u > proposal.proposed_dose_u
     return Indicator.WARNING if too_much or proposal.action is BasalAction.REDUCE else Indicator.INFO
 
 
-def _drafted_u(draft: Draft) -> float | None:
-    order = to_insulin_order(dict(draft), {})
-    return order.daily_dose_u if order else None
-
-
-def _proposed(proposal: BasalProposal, drafted_u: float | None) -> str:
+def _proposed(proposal: BasalProposal) -> str:
     dose = f"**Proposed: {units_text(proposal.proposed_dose_u)} once a day**"
     now = (
         "no basal insulin is in use"
         if proposal.current_dose_u is None
         else f"in use {units_text(proposal.current_dose_u)}, change {step_text(proposal.step_u)}"
     )
-    drafted = (
-        "the draft states no dose" if drafted_u is None else f"the draft says {wording.units(drafted_u)}"
-    )
-    return f"{dose} ({now}; {drafted}). Verify before ordering."
+    return f"{dose} ({now}). Verify before ordering."
 
 
-def _why(proposal: BasalProposal, limits: tuple[str, ...]) -> str:
+def _why(question: Question, proposal: BasalProposal, limits: tuple[str, ...]) -> str:
+    """The rule, the value that met it, and what held the dose back or cut it."""
     held = [LIMIT_TEXTS[name] for name in limits]
-    return f"**Why:** {proposal.why}" + (f" Limits applied: {'; '.join(held)}." if held else "")
+    applied = f" Limits applied: {'; '.join(held)}{_dates(question, proposal, limits)}." if held else ""
+    goal = (
+        f" Goal {goal_text(proposal.goal)} for {proposal.cautious_because} "
+        "(ADA Standards of Care, section 13)."
+        if proposal.cautious_because
+        else ""
+    )
+    value = f" {proposal.table.statistic.capitalize()} fasting glucose {_fasting(question, proposal)}."
+    return f"**Why:** {proposal.why}{value}{goal}{applied}"
+
+
+def _lowest(question: Question, proposal: BasalProposal) -> str:
+    found = proposal.lowest
+    if found is None or found.at_ms is None:
+        return "not known."
+    value = wording.glucose(float(found.value), question.practice.glucose_unit)
+    device = found.name.rpartition(", ")[2]
+    return f"{value}, {device}, {wording.moment(found.at_ms, question.zone)}."
+
+
+def _per_kg(proposal: BasalProposal) -> str:
+    ceiling = proposal.safety_limits.basal.ceiling_units_per_kg
+    now_u = proposal.current_dose_u
+    in_use = f" (in use {proposal.units_per_kg(now_u):.2f})" if now_u is not None else ""
+    proposed = f"{proposal.units_per_kg(proposal.proposed_dose_u):.2f} a day at {proposal.weight_kg:.1f} kg"
+    return f"{proposed}{in_use}; no increase above {ceiling:g}."
 
 
 def _not_known(answer: Assessment[BasalProposal], why_no_suggestion: str | None) -> list[str]:
-    unseen = "Illness, hospital care, food and injection technique are not on record and were not looked at."
+    unseen = "Illness, food and injection technique are not on record and were not looked at."
     edit = [f"The draft was not edited: {why_no_suggestion}."] if why_no_suggestion else []
     return [*(note.text for note in answer.notes), unseen, *edit]
 
 
 def _would_change(proposal: BasalProposal) -> list[str]:
     return [
-        f"A {proposal.table.statistic} fasting glucose in another row of the table, whose goal is "
-        f"{proposal.table.goal_text()}.",
+        f"A {proposal.table.statistic} fasting glucose in another row of the table; the goal is "
+        f"{goal_text(proposal.goal)}.",
         "Any glucose below 70 mg/dL (3.9 mmol/L) within 24 hours, or below 54 mg/dL (3.0 mmol/L) within "
         "7 days: no increase.",
         "A new weight, eGFR, drug or diagnosis.",
@@ -173,11 +195,11 @@ def _would_change(proposal: BasalProposal) -> list[str]:
 
 def _weekly_check(question: Question, proposal: BasalProposal) -> str:
     """What to look at after the change, and when the table may be asked again."""
-    again_ms = question.as_of_ms + round(proposal.table.cadence_days * DAY_MS)
+    again = wording.day(proposal.next_step_ms, question.zone)
     return (
         "any glucose below 70 mg/dL (3.9 mmol/L), above all at night, calls for the dose before or less; "
-        f"{proposal.table.fasting_values} new fasting values are needed, and {proposal.table.title} may be "
-        f"asked again from {wording.day(again_ms, question.zone)}."
+        f"{proposal.table.fasting_values} new fasting values are needed; next step by {proposal.table.title} "
+        f"from {again}."
     )
 
 
@@ -189,10 +211,13 @@ def _undo(proposal: BasalProposal) -> str:
 
 
 def _provenance(question: Question, answer: Assessment[BasalProposal]) -> str:
-    table = answer.result.table
+    table, limits = answer.result.table, answer.result.safety_limits
     return (
-        f"Table {table.id} {table.version} ({table.source.strip()}) Limits {answer.result.limits_version}. "
-        f"Model {answer.model} {answer.version}. {wording.moment(question.as_of_ms, question.zone)}."
+        f"Limits {limits.id} {limits.version}, signed by {wording.plain(limits.signed_by)} on "
+        f"{limits.signed_on:%d %b %Y} (owner {wording.plain(limits.owner)}, dated {limits.dated:%d %b %Y}; "
+        f"{wording.plain(limits.source, LONGEST_SOURCE)}). Model {answer.model} {answer.version}. "
+        f"{wording.moment(question.as_of_ms, question.zone)}. "
+        f"Table {table.id} {table.version} ({table.source.strip()})"
     )
 
 
@@ -203,7 +228,7 @@ def _suggestions(
 
     None where the draft already says the proposed dose: what is left would read as advice to change it.
     """
-    drafted_u = _drafted_u(draft)
+    drafted_u = _size(draft, proposal).drafted_u
     if drafted_u == proposal.proposed_dose_u:
         return (), None
     others = [a.dose_u for a in proposal.alternatives if a.dose_u not in (None, drafted_u)]

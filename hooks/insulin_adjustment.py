@@ -4,25 +4,23 @@ One of the services in `hooks.registry`; finds the draft, asks the titration mod
 `hooks.basal_dose_card` and `hooks.no_dose_card`.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from fhir_mappers.references import medication_concept, names
+from fhir_mappers.references import code_words, medication_concept, names, objects
 from fhir_mappers.therapy import to_insulin_order
 from hooks import needs
 from hooks.basal_dose_card import dose_card
+from hooks.draft_size import Draft, beside_record
 from hooks.no_dose_card import no_dose_card
 from hooks.service import Decision, Question, Service
 from models.assessment import Assessment, NotAssessed, Outcome, Reason, ReasonCode, Refused
+from models.dosing.basal_case import TitrationRule
 from models.dosing.basal_titration import MODEL, VERSION, Answer, assess
-from models.dosing.basal_wish import TitrationRule
 from models.dosing.safety_limits import SafetyLimits, UnusableLimits, packaged_limits
 from models.dosing.titration_table import DEFAULT_TABLE, UnknownTable, find_table
 from models.patient_record import InsulinKind, InsulinOrder
 
 MEALTIME: Final = frozenset({InsulinKind.RAPID, InsulinKind.SHORT, InsulinKind.INHALED})
-
-Draft = Mapping[str, Any]
 
 
 def decide(question: Question) -> Decision:
@@ -38,17 +36,33 @@ def decide(question: Question) -> Decision:
     if len(basal) != 1:
         return _without_dose(question, _not_one(question, len(basal)))
     draft, order = basal[0]
-    answer = _answer(question, order)
-    if isinstance(answer, Assessment):
-        return Decision(answer.outcome, (dose_card(question, answer, draft),), (answer,))
-    return _without_dose(question, answer)
-
-
-def _answer(question: Question, order: InsulinOrder) -> Answer:
     rule = _rule(question)
     if isinstance(rule, Reason):
-        return NotAssessed(MODEL, VERSION, question.as_of_ms, (rule,))
+        return _without_dose(question, NotAssessed(MODEL, VERSION, question.as_of_ms, (rule,)))
+    return _decision(question, draft, _answer(question, order, draft, rule), rule)
+
+
+def _decision(question: Question, draft: Draft, answer: Answer, rule: TitrationRule) -> Decision:
+    """The card of an answer, with the versions of the limits and the table that it rests on."""
+    if isinstance(answer, Assessment):
+        card, used = dose_card(question, answer, draft), answer.result.table
+    else:
+        card, used = no_dose_card(question, answer, beside_record(draft, question.record)), rule.table
+    basis = {rule.limits.id: rule.limits.version, used.id: used.version}
+    return Decision(answer.outcome, (card,), (answer,), basis)
+
+
+def _answer(question: Question, order: InsulinOrder, draft: Draft, rule: TitrationRule) -> Answer:
+    if _is_for_a_ward(draft):
+        text = "The draft is for a stay in hospital; the tables are for doses at home."
+        reason = Reason(ReasonCode.OUT_OF_POPULATION, "inpatient", text)
+        return Refused(MODEL, VERSION, question.as_of_ms, (reason,))
     return assess(question.record, order, question.as_of_ms, rule, question.zone)
+
+
+def _is_for_a_ward(draft: Draft) -> bool:
+    """Whether the draft's category (HL7 medicationrequest-admin-location) says that it is an inpatient's."""
+    return any("inpatient" in code_words(category) for category in objects(draft.get("category")))
 
 
 def _rule(question: Question) -> TitrationRule | Reason:
@@ -61,7 +75,7 @@ def _rule(question: Question) -> TitrationRule | Reason:
         return Reason(ReasonCode.FAULT, "limits", "The signed limits of doses are missing or not usable.")
     except UnknownTable:
         return Reason(ReasonCode.FAULT, "titration_table", "The titration table chosen does not exist.")
-    return TitrationRule(table, limits, practice.pen_increment_u)
+    return TitrationRule(table, limits, practice.pen_increment_u, practice.cautious_goal)
 
 
 def _not_one(question: Question, basal: int) -> Refused:
@@ -108,6 +122,7 @@ SERVICE: Final = Service(
         needs.WEIGHT,
         needs.RENAL,
         needs.HBA1C,
+        needs.ENCOUNTER,
     ),
     decide=decide,
     dosing=True,

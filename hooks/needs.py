@@ -83,6 +83,13 @@ INSULIN_GIVEN: Final = DataNeed(
     date_parameter="effective-time",
     count=1000,
 )
+ENCOUNTER: Final = DataNeed(
+    "encounter",
+    "Encounter",
+    "a stay in hospital, for which doses at home are not computed",
+    (("status", "arrived,triaged,in-progress,onleave"),),
+    count=20,
+)
 WEIGHT: Final = _observations("weight", "limits in units per kg", ("body_weight",), WEIGHT_DAYS, 20)
 RENAL: Final = _observations(
     "renal", "renal function limits insulin doses", ("egfr", "creatinine"), LAB_DAYS, 20

@@ -5,14 +5,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo
 
 from hooks.card import Card, Link
 from hooks.prefetch import DataNeed
 from hooks.protocol import Context
 from models.assessment import Assessment, NotAssessed, Outcome, Refused
+from models.dosing.population import age_years
 from models.dosing.safety_limits import SafetyLimits
 from models.patient_record import PatientRecord
 from models.units import GlucoseUnit
@@ -25,7 +24,8 @@ class Practice:
     """How the calling organisation wants its answers; from its registration, never from the request.
 
     `dose_limits` are limits it signed itself (None: those that come with the software), `pen_increment_u`
-    the smallest step that its pens deliver.
+    the smallest step that its pens deliver. `cautious_goal`: its patients are old and frail, and are titrated
+    to the fasting goal for complex health.
     """
 
     zone: str | None = None
@@ -36,6 +36,7 @@ class Practice:
     approver: str | None = None
     dose_limits: SafetyLimits | None = None
     pen_increment_u: float = 1.0
+    cautious_goal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,7 @@ class Question:
     def age_years(self) -> int | None:
         """Age in whole years on the patient's calendar day, None without a birth date."""
         born = self.record.birth_date
-        if born is None:
-            return None
-        today = datetime.fromtimestamp(self.as_of_ms / 1000, ZoneInfo(self.zone) if self.zone else UTC).date()
-        return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+        return None if born is None else age_years(born, self.as_of_ms, self.zone)
 
     @property
     def zone(self) -> str | None:
@@ -69,11 +67,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to one question. Without cards only if everything was assessed and nothing is to be said."""
+    """The answer to one question. Without cards only if everything was assessed and nothing is to be said.
+
+    `basis` names what it rests on beside the models, by id: versions of signed limits and of tables.
+    """
 
     outcome: Outcome
     cards: tuple[Card, ...]
     assessments: tuple[AnyAssessment, ...] = ()
+    basis: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.cards and self.outcome is not Outcome.ASSESSED_NEGATIVE:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from hooks.card import SUMMARY_LIMIT, Coding
 from models.assessment import NotAssessed, Reason, Refused
+from models.dosing.dose_format import percent_text
 from models.time_series import ABOVE, BELOW, TimeSeries
 from models.units import GlucoseUnit, to_mmoll
 
@@ -25,9 +26,10 @@ MAX_PLAIN: Final = 120
 """Code points kept of any text that came from a record."""
 
 
-def glucose(value_mgdl: float, unit: GlucoseUnit = "mg/dL") -> str:
-    """Glucose in both units, the organisation's first: `62 mg/dL (3.4 mmol/L)`."""
-    mass, molar = f"{value_mgdl:.0f} mg/dL", f"{to_mmoll(value_mgdl):.1f} mmol/L"
+def glucose(value_mgdl: float, unit: GlucoseUnit = "mg/dL", finer: bool = False) -> str:
+    """Glucose in both units, the organisation's first: `62 mg/dL (3.4 mmol/L)`; finer by a decimal."""
+    mass = f"{value_mgdl:.1f} mg/dL" if finer else f"{value_mgdl:.0f} mg/dL"
+    molar = f"{to_mmoll(value_mgdl):.2f} mmol/L" if finer else f"{to_mmoll(value_mgdl):.1f} mmol/L"
     return f"{molar} ({mass})" if unit == "mmol/L" else f"{mass} ({molar})"
 
 
@@ -37,18 +39,7 @@ def reading(series: TimeSeries, at: int, unit: GlucoseUnit = "mg/dL") -> str:
     return side + glucose(float(series.value[at]), unit)
 
 
-def percent(value: float) -> str:
-    """A share as the consensus tables print it: whole percent, one decimal below 10, `under 0.1`."""
-    if value == 0:
-        return "0 %"
-    if 0 < value < 0.05:
-        return "under 0.1 %"
-    return f"{value:.1f} %" if value < 10 else f"{value:.0f} %"
-
-
-def units(dose_u: float) -> str:
-    """An insulin dose in words: leading zero, no trailing zero, never an abbreviation (H-04, H-05)."""
-    return f"{dose_u:.2f}".rstrip("0").rstrip(".") + (" unit" if dose_u == 1 else " units")
+percent: Final = percent_text
 
 
 def count(number: int, noun: str) -> str:
@@ -80,11 +71,11 @@ def day(at_ms: int, zone: str | None) -> str:
     return f"{at.astimezone(ZoneInfo(zone)) if zone else at:%d %b %Y}"
 
 
-def plain(text: str) -> str:
+def plain(text: str, longest: int = MAX_PLAIN) -> str:
     """Text of a record made harmless for GFM: no links, markup, control or direction characters (D-01)."""
     kept = "".join(c for c in text if unicodedata.category(c)[0] != "C" or c == " ")
     shown = _BLOCK.sub("", _LINK.sub("(link removed)", kept))
-    return " ".join(shown.split())[:MAX_PLAIN]
+    return " ".join(shown.split())[:longest]
 
 
 def summary(text: str) -> str:

@@ -169,8 +169,8 @@ def test_a_hold_that_the_draft_already_says_suggests_nothing():
     [
         ("increase", "mean fasting glucose 155 mg/dL (8.6 mmol/L)"),
         ("hold-at-goal", "mean fasting glucose 116 mg/dL (6.5 mmol/L)"),
-        ("hold-too-soon", "changed too lately to raise"),
-        ("hold-overbasalised", "above 0.5 units per kg"),
+        ("hold-too-soon", "changed too lately, next step from 16 May 2026"),
+        ("hold-overbasalised", "above the limit in units per kg"),
         ("reduce-after-low", "after a glucose of 61 mg/dL (3.4 mmol/L)"),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.dosing.titration_table import TABLES, Edge, UnknownTable, find_table
+from models.dosing.titration_table import TABLES, Edge, UnknownTable, find_table, goal_text
 from models.units import to_mgdl, to_mmoll
 
 EDGES = [
@@ -87,7 +87,7 @@ def test_a_row_reads_as_a_sentence_in_both_units():
     assert find_table("two-zero-two").row_text(find_table("two-zero-two").rows[1]) == (
         "from 80 mg/dL (4.4 mmol/L) to at most 130 mg/dL (7.2 mmol/L): 0 units"
     )
-    assert find_table("ada-basal").goal_text() == "80 mg/dL (4.4 mmol/L) to 130 mg/dL (7.2 mmol/L)"
+    assert goal_text(find_table("ada-basal").goal) == "80 mg/dL (4.4 mmol/L) to 130 mg/dL (7.2 mmol/L)"
 
 
 def test_an_edge_is_reached_in_either_unit_and_exceeded_in_both():

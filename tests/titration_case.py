@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 
 from models import signals
-from models.dosing.basal_wish import TitrationRule
+from models.dosing.basal_case import TitrationRule
 from models.dosing.limits import WeeklyStep
 from models.dosing.population import NEEDED_DATA
 from models.dosing.safety_limits import packaged_limits

@@ -3,8 +3,9 @@
 Sits inside basal titration: a proposal without alternatives invites to follow it blindly (hazard H-17).
 """
 
+from models.dosing.basal_case import Case
 from models.dosing.basal_proposal import Alternative
-from models.dosing.basal_wish import LARGEST_REDUCTION, SMALLEST_REDUCTION, Case, reduced_u
+from models.dosing.basal_wish import LARGEST_REDUCTION, SMALLEST_REDUCTION, reduced_u
 from models.dosing.dose_format import units_text
 from models.dosing.limits import clamp_basal
 

@@ -32,11 +32,23 @@ class BasalInUse:
     """The active order that sets the dose, or None for both when no basal insulin is in use.
 
     `dose_u` in units a day; `changed_ms` when it was last ordered, which is when the dose last changed.
+    `previous_u` is the daily dose of the order before it, None where that is not on record.
     """
 
     order: InsulinOrder | None
     dose_u: float | None
     changed_ms: int | None
+    previous_u: float | None = None
+
+    @property
+    def not_lowered(self) -> bool:
+        """Whether the order before is known, and this one renewed or raised its dose."""
+        return self.previous_u is not None and self.dose_u is not None and self.previous_u <= self.dose_u
+
+    def waited(self, days: float, as_of_ms: int) -> bool:
+        """Whether this many days have passed since the last change; unknown has not."""
+        since = self.days_since_change(as_of_ms)
+        return since is not None and since >= days
 
     def days_since_change(self, as_of_ms: int) -> float | None:
         """Days since the last change of the dose."""
@@ -55,7 +67,9 @@ def basal_in_use(
         return tuple(reasons) or BasalInUse(None, None, None)
     order = basal[0]
     reasons += [*_order_reasons(order, draft, as_of_ms), *_taken_reasons(record, order, as_of_ms)]
-    return tuple(reasons) or BasalInUse(order, order.daily_dose_u, _changed_ms(order))
+    return tuple(reasons) or BasalInUse(
+        order, order.daily_dose_u, _changed_ms(order), _previous_u(record, order)
+    )
 
 
 def _draft_reasons(draft: InsulinOrder) -> Iterator[Reason]:
@@ -173,6 +187,20 @@ def _taken(
 def _changed_ms(order: InsulinOrder) -> int | None:
     """When the ordered dose came into force: the later of writing and start."""
     return max((at for at in (order.authored_ms, order.start_ms) if at is not None), default=None)
+
+
+def _previous_u(record: PatientRecord, order: InsulinOrder) -> float | None:
+    """The daily dose of the last ended order for the same insulin that was written before this one."""
+    began_ms = _changed_ms(order)
+    before = [
+        (at_ms, past.daily_dose_u)
+        for past in record.past_insulin_orders
+        if past.product.ingredient == order.product.ingredient
+        and (at_ms := _changed_ms(past)) is not None
+        and began_ms is not None
+        and at_ms < began_ms
+    ]
+    return max(before, key=lambda dated: dated[0])[1] if before else None
 
 
 def _names(orders: list[InsulinOrder]) -> str:

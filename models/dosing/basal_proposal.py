@@ -6,8 +6,10 @@ Made by `models.dosing.basal_titration`, written on a card by `hooks.insulin_adj
 from dataclasses import dataclass
 from enum import StrEnum
 
+from models.assessment import Input
 from models.dosing.overbasalisation import Sign
-from models.dosing.titration_table import TitrationTable
+from models.dosing.safety_limits import SafetyLimits
+from models.dosing.titration_table import Edge, TitrationTable
 from models.features.fasting import FastingValue
 
 
@@ -34,7 +36,9 @@ class BasalProposal:
 
     `why` is the rule as a sentence, `cause` a few words where something else than fasting glucose decided.
     `fasting` holds the values used, `fasting_mgdl` their mean, or what else the table is for. `next_steps`
-    say what is usual where more basal insulin is not what is missing. `limits_version` names the limits.
+    say what is usual where more basal insulin is not what is missing. `goal` is the fasting goal held to,
+    `cautious_because` why it is the cautious one. `lowest` is the lowest glucose of 7 days, `changed_ms` when
+    the dose in use last changed, `next_step_ms` when it may next; `safety_limits` are those that were kept.
     """
 
     action: BasalAction
@@ -48,9 +52,19 @@ class BasalProposal:
     signs: tuple[Sign, ...]
     alternatives: tuple[Alternative, ...]
     next_steps: tuple[str, ...]
-    limits_version: str
+    goal: tuple[Edge, Edge]
+    cautious_because: str | None
+    lowest: Input | None
+    weight_kg: float
+    changed_ms: int | None
+    next_step_ms: int
+    safety_limits: SafetyLimits
 
     @property
     def step_u(self) -> float:
         """The change in units a day."""
         return self.proposed_dose_u - (self.current_dose_u or 0.0)
+
+    def units_per_kg(self, dose_u: float) -> float:
+        """A daily dose in units per kilogram of this patient."""
+        return dose_u / self.weight_kg

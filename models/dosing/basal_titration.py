@@ -8,16 +8,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from models.assessment import Assessment, NotAssessed, Outcome, Reason, ReasonCode, Refused
+from models.assessment import Assessment, Input, NotAssessed, Outcome, Reason, ReasonCode, Refused
 from models.dosing.basal_alternatives import alternatives
-from models.dosing.basal_evidence import checks_made, inputs_used, not_known
+from models.dosing.basal_case import Case, TitrationRule
+from models.dosing.basal_evidence import checks_made, inputs_used, lowest_glucose, newest_glucose, not_known
 from models.dosing.basal_order import BasalInUse, basal_in_use
 from models.dosing.basal_products import product_rule
 from models.dosing.basal_proposal import BasalAction, BasalProposal
-from models.dosing.basal_wish import Case, TitrationRule, Wish, waited, wish
-from models.dosing.dose_format import glucose_text
+from models.dosing.basal_wish import Wish, fasting_low, wish
+from models.dosing.cautious_goal import cautious_because
+from models.dosing.dose_format import glucose_text, units_text
 from models.dosing.dosing_inputs import read_inputs
 from models.dosing.fasting_set import fasting_set, values_for_table
+from models.dosing.hyperglycaemic_crisis import crisis_reasons
+from models.dosing.limit_words import none_left
 from models.dosing.limits import clamp_basal
 from models.dosing.next_steps import next_steps
 from models.dosing.overbasalisation import overbasalisation_signs
@@ -56,9 +60,9 @@ def assess(
     """
     case = _gather(record, draft, as_of_ms, _rule_for(draft, rule), zone)
     if not isinstance(case, Case):
-        return no_answer(case, as_of_ms, recent_lows(record, as_of_ms))
+        return no_answer(case, as_of_ms, _seen(recent_lows(record, as_of_ms)))
     no_start = _no_start(case) if case.basal.dose_u is None else None
-    return _propose(case) if no_start is None else no_answer((no_start,), as_of_ms, case.lows)
+    return _propose(case) if no_start is None else no_answer((no_start,), as_of_ms, _lows_seen(case))
 
 
 def _rule_for(draft: InsulinOrder, rule: TitrationRule) -> TitrationRule:
@@ -69,12 +73,24 @@ def _rule_for(draft: InsulinOrder, rule: TitrationRule) -> TitrationRule:
     return replace(rule, table=find_table(product.table))
 
 
-def no_answer(reasons: tuple[Reason, ...], as_of_ms: int, lows: RecentLows) -> NotAssessed | Refused:
+def no_answer(reasons: tuple[Reason, ...], as_of_ms: int, seen: tuple[Input, ...]) -> NotAssessed | Refused:
     """A refusal where a reason forbids the dose, else 'not assessed'; never a number of units."""
     if all(reason.code in DATA_REASONS for reason in reasons):
         return NotAssessed(MODEL, VERSION, as_of_ms, reasons)
-    inputs = (lows.newest,) if lows.newest is not None else ()
-    return Refused(MODEL, VERSION, as_of_ms, reasons, inputs)
+    return Refused(MODEL, VERSION, as_of_ms, reasons, seen)
+
+
+def _seen(lows: RecentLows) -> tuple[Input, ...]:
+    newest, lowest = newest_glucose(lows), lowest_glucose(lows)
+    apart = lows.newest != lows.lowest_in_7_d
+    return tuple(found for found in (newest, lowest if apart else None) if found is not None)
+
+
+def _lows_seen(case: Case) -> tuple[Input, ...]:
+    """The glucose that a refusal of one case rests on, fasting values of the morning too."""
+    low = case.low_fasting
+    fasting = (replace(fasting_low(low), name="fasting glucose"),) if low else ()
+    return (*_seen(case.lows), *fasting)
 
 
 def _gather(
@@ -85,11 +101,13 @@ def _gather(
     used = _values_used(fasting, basal, rule, as_of_ms)
     reasons = (
         *_low_now(lows),
-        *population_reasons(record, as_of_ms),
+        *crisis_reasons(lows, () if isinstance(used, Reason) else used, as_of_ms),
+        *population_reasons(record, as_of_ms, zone),
         *(inputs if isinstance(inputs, tuple) else ()),
         *(basal if isinstance(basal, tuple) else ()),
         *((used,) if isinstance(used, Reason) else ()),
     )
+    age = age_years(record.birth_date, as_of_ms, zone) if record.birth_date else 0
     product = product_rule(draft.product)
     if reasons or isinstance(inputs, tuple) or isinstance(basal, tuple) or product is None:
         return reasons
@@ -99,7 +117,7 @@ def _gather(
         record=record,
         as_of_ms=as_of_ms,
         rule=rule,
-        age_years=age_years(record.birth_date, as_of_ms) if record.birth_date else 0,
+        age_years=age,
         inputs=inputs,
         basal=basal,
         product=product,
@@ -107,6 +125,7 @@ def _gather(
         fasting=used,
         fasting_week=fasting,
         signs=overbasalisation_signs(record, fasting, lows.metrics, as_of_ms, zone),
+        cautious_because=cautious_because(age, record.concepts(), rule.cautious_goal),
     )
 
 
@@ -118,7 +137,7 @@ def _values_used(
 ) -> tuple[FastingValue, ...] | Reason:
     if isinstance(fasting, Reason) or isinstance(basal, tuple):
         return fasting
-    return values_for_table(fasting, rule.table, basal, waited(basal, rule.table, as_of_ms))
+    return values_for_table(fasting, rule.table, basal, basal.waited(rule.table.cadence_days, as_of_ms))
 
 
 def _low_now(lows: RecentLows) -> Iterator[Reason]:
@@ -137,7 +156,7 @@ def _no_start(case: Case) -> Reason | None:
     if case.rule.table.start is None:
         text = f"{case.rule.table.title} has no rule to start insulin."
         return Reason(ReasonCode.OUT_OF_POPULATION, "start", text)
-    if not case.rule.table.goal[1].exceeded_by(case.fasting_mgdl):
+    if not case.goal[1].exceeded_by(case.fasting_mgdl):
         text = f"Fasting glucose {glucose_text(case.fasting_mgdl)} is not above the goal: no start is due."
         return Reason(ReasonCode.OUT_OF_POPULATION, "fasting_glucose", text)
     return None
@@ -147,11 +166,12 @@ def _propose(case: Case) -> Answer:
     asked = wish(case)
     clamped = clamp_basal(asked.dose_u, case.situation(), case.rule.limits.basal)
     if not clamped.dose_u:
-        text = f"The limits of doses leave none ({', '.join(clamped.limits).replace('_', ' ')})."
-        return no_answer((Reason(ReasonCode.UNSAFE, "limits", text),), case.as_of_ms, case.lows)
+        in_use = None if case.basal.dose_u is None else units_text(case.basal.dose_u)
+        text = none_left(clamped.limits, in_use)
+        return no_answer((Reason(ReasonCode.UNSAFE, "limits", text),), case.as_of_ms, _lows_seen(case))
     if clamped.dose_u < case.product.min_u:
         text = "The dose would fall below the lowest that this product delivers: consider another insulin."
-        return no_answer((Reason(ReasonCode.UNSAFE, "lowest_dose", text),), case.as_of_ms, case.lows)
+        return no_answer((Reason(ReasonCode.UNSAFE, "lowest_dose", text),), case.as_of_ms, _lows_seen(case))
     return Assessment(
         model=MODEL,
         version=VERSION,
@@ -159,7 +179,7 @@ def _propose(case: Case) -> Answer:
         outcome=Outcome.ASSESSED_POSITIVE,
         result=_proposal(case, asked, clamped.dose_u),
         limits=(*asked.limits, *clamped.limits),
-        inputs=inputs_used(case),
+        inputs=inputs_used(case, asked.low),
         checks=checks_made(case),
         notes=not_known(case),
     )
@@ -179,7 +199,13 @@ def _proposal(case: Case, asked: Wish, dose_u: float) -> BasalProposal:
         signs=case.signs,
         alternatives=alternatives(case, dose_u),
         next_steps=next_steps(case, dose_u),
-        limits_version=f"{case.rule.limits.id} {case.rule.limits.version}",
+        goal=case.goal,
+        cautious_because=case.cautious_because,
+        lowest=lowest_glucose(case.lows),
+        weight_kg=case.inputs.weight_kg,
+        changed_ms=case.basal.changed_ms,
+        next_step_ms=case.next_step_ms(dose_u),
+        safety_limits=case.rule.limits,
     )
 
 

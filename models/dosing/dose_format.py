@@ -16,6 +16,12 @@ def units_text(dose_u: float) -> str:
     return f"{_number(dose_u)} {'unit' if dose_u == 1 else 'units'}"
 
 
+def stated_units_text(dose_u: float) -> str:
+    """A dose that somebody else wrote, whatever it is, up to two decimals: `20.3 units`."""
+    written = f"{dose_u:.2f}".rstrip("0").rstrip(".")
+    return f"{written} {'unit' if dose_u == 1 else 'units'}"
+
+
 def step_text(step_u: float) -> str:
     """A change in units with its sign: `+2 units`, `-1.5 units`, `0 units`."""
     sign = "+" if step_u > 0 else "-" if step_u < 0 else ""
@@ -25,6 +31,15 @@ def step_text(step_u: float) -> str:
 def glucose_text(value_mgdl: float) -> str:
     """A glucose in both units: `112 mg/dL (6.2 mmol/L)`."""
     return f"{value_mgdl:.0f} mg/dL ({to_mmoll(value_mgdl):.1f} mmol/L)"
+
+
+def percent_text(value: float) -> str:
+    """A share as the consensus tables print it: whole percent, one decimal below 10, `under 0.1 %`."""
+    if value == 0:
+        return "0 %"
+    if 0 < value < 0.05:
+        return "under 0.1 %"
+    return f"{value:.1f} %" if value < 10 else f"{value:.0f} %"
 
 
 def _number(dose_u: float) -> str:

@@ -7,7 +7,8 @@ or HbA1c above goal although fasting glucose is on goal.
 import math
 from typing import Final
 
-from models.dosing.basal_wish import Case
+from models.dosing.basal_case import Case
+from models.dosing.cautious_goal import CAUTIOUS_HBA1C_PERCENT
 from models.dosing.dose_format import units_text
 from models.patient_record import InsulinKind
 
@@ -38,8 +39,9 @@ def _overbasalised(case: Case, current_u: float) -> bool:
 def _meals_are_left(case: Case) -> bool:
     """Fasting glucose on goal, HbA1c above it."""
     hba1c = case.inputs.hba1c
-    on_goal = not case.rule.table.goal[1].exceeded_by(case.fasting_mgdl) and not case.below_goal
-    return on_goal and hba1c is not None and float(hba1c.value) > HBA1C_GOAL_PERCENT
+    on_goal = not case.goal[1].exceeded_by(case.fasting_mgdl) and not case.below_goal
+    aim_percent = CAUTIOUS_HBA1C_PERCENT if case.cautious_because else HBA1C_GOAL_PERCENT
+    return on_goal and hba1c is not None and float(hba1c.value) > aim_percent
 
 
 def _glp1(case: Case) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ specification). Anything unknown that the list needs is a reason too. All reason
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from models import signals
 from models.assessment import Reason, ReasonCode
@@ -51,6 +52,7 @@ NEW_DRUGS: Final[Mapping[str, str]] = {
     "glp1_receptor_agonist": "A GLP-1 receptor agonist",
     "sglt2_inhibitor": "An SGLT2 inhibitor",
     "sulfonylurea": "A sulfonylurea",
+    "glinide": "A glinide",
 }
 UNREADABLE: Final = (
     "unit_", "wrong_patient", "medication_unknown", "conversion_", "malformed", "subject", "value_", "time",
@@ -60,20 +62,20 @@ UNREADABLE: Final = (
 """Beginnings of the mapper's reasons for leaving out what may be a low glucose or another insulin."""
 
 
-def population_reasons(record: PatientRecord, as_of_ms: int) -> tuple[Reason, ...]:
+def population_reasons(record: PatientRecord, as_of_ms: int, zone: str | None = None) -> tuple[Reason, ...]:
     """Why no basal dose may be computed for this patient now; empty when it may."""
     return (
         *incomplete_data(record),
-        *_person(record, as_of_ms),
+        *_person(record, as_of_ms, zone),
         *_problems(record, as_of_ms),
         *drug_reasons(record, as_of_ms),
         *_delivery(record, as_of_ms),
     )
 
 
-def age_years(birth_date: date, as_of_ms: int) -> int:
-    """Completed years of life on the day of `as_of_ms` in UTC."""
-    today = datetime.fromtimestamp(as_of_ms / 1000, UTC).date()
+def age_years(birth_date: date, as_of_ms: int, zone: str | None = None) -> int:
+    """Completed years of life on the calendar day of `as_of_ms` in the zone, or in UTC without one."""
+    today = datetime.fromtimestamp(as_of_ms / 1000, ZoneInfo(zone) if zone else UTC).date()
     return today.year - birth_date.year - ((today.month, today.day) < (birth_date.month, birth_date.day))
 
 
@@ -91,13 +93,16 @@ def incomplete_data(record: PatientRecord) -> Iterator[Reason]:
             yield Reason(ReasonCode.INCOMPLETE, reason, text)
 
 
-def _person(record: PatientRecord, as_of_ms: int) -> Iterator[Reason]:
+def _person(record: PatientRecord, as_of_ms: int, zone: str | None) -> Iterator[Reason]:
     if record.deceased:
         yield Reason(ReasonCode.OUT_OF_POPULATION, "patient", "The patient is recorded as deceased.")
     if record.birth_date is None:
         yield Reason(ReasonCode.MISSING, "birth_date", "The date of birth is not known.")
-    elif age_years(record.birth_date, as_of_ms) < ADULT_YEARS:
+    elif age_years(record.birth_date, as_of_ms, zone) < ADULT_YEARS:
         yield Reason(ReasonCode.OUT_OF_POPULATION, "age", "The patient is under 18.")
+    if record.in_hospital:
+        text = "The patient is in hospital; the tables are for doses at home."
+        yield Reason(ReasonCode.OUT_OF_POPULATION, "inpatient", text)
 
 
 def _problems(record: PatientRecord, as_of_ms: int) -> Iterator[Reason]:

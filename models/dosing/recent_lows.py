@@ -14,7 +14,7 @@ from models import signals
 from models.assessment import Input
 from models.dosing.titration_table import Edge
 from models.features.bands import LOW, VERY_LOW, GlucoseLimit, shown_glucose
-from models.features.glycemic import GlycemicMetrics, glycemic_metrics
+from models.features.glycemic import REPORT_DAYS, GlycemicMetrics, glycemic_metrics
 from models.features.sampling import DAY_MS, MINUTE_MS
 from models.patient_record import PatientRecord
 from models.preprocess.error_codes import drop_error_codes
@@ -33,6 +33,10 @@ is checked again after 15 minutes, ADA section 6)."""
 GLUCOSE_SIGNALS: Final = (signals.GLUCOSE_CGM, signals.GLUCOSE_SMBG, signals.GLUCOSE_LAB)
 
 
+LONGEST_DIP_MIN: Final = 17.5
+"""From the reading before a dip to the one after it: two low readings of a 5-minute sensor, and half an
+interval of jitter. A third one makes 15 minutes below the limit, which is an episode."""
+
 AHEAD_MIN: Final = 5
 """A device's clock may run ahead by as much as the mapper lets through (F-17); its lows count."""
 
@@ -44,6 +48,9 @@ class RecentLows:
     `low_now` and `very_low_now`: the newest reading, at most an hour old, is below 70 or 54 mg/dL.
     `low_in_24_h`, `very_low_in_7_d`: the lowest such reading. `lowest_in_7_d`: the lowest of all.
     `readings`: in 7 days, all sources. `metrics`: of 14 days of CGM, None without CGM.
+    `lasting`, `lasting_very_low`: of the lows of 24 hours and of 7 days one is more than a dip of the sensor
+    that `brief_dips` finds. `newest_low_ms`: when glucose was last below 70 mg/dL for longer than such a dip
+    in 14 days.
     """
 
     newest: Input | None
@@ -54,6 +61,9 @@ class RecentLows:
     lowest_in_7_d: Input | None
     readings: int
     metrics: GlycemicMetrics | None
+    lasting: bool
+    lasting_very_low: bool
+    newest_low_ms: int | None
 
     @property
     def recently(self) -> bool:
@@ -79,10 +89,11 @@ class RecentLows:
 
 def recent_lows(record: PatientRecord, as_of_ms: int) -> RecentLows:
     """The lows in a record as of an instant; bands are decided on the numbers that the devices showed."""
-    parts = list(_parts(record, as_of_ms))
+    parts = list(_parts(record, as_of_ms, VERY_LOW_DAYS))
     start_ms, end_ms = as_of_ms - LOW_HOURS * 60 * MINUTE_MS, as_of_ms + AHEAD_MIN * MINUTE_MS
     low_24 = [p.take(_below(p, LOW)).between(start_ms, end_ms) for p in parts]
     very_low = [part.take(_below(part, VERY_LOW)) for part in parts]
+    lasting = [part.take(_lasting(part, LOW)) for part in parts]
     newest_ms = max((int(part.at_ms[-1]) for part in parts if len(part)), default=None)
     newest = [part.take(part.at_ms == newest_ms) for part in parts]
     current = newest_ms is not None and as_of_ms - newest_ms <= CURRENT_MIN * MINUTE_MS
@@ -97,23 +108,53 @@ def recent_lows(record: PatientRecord, as_of_ms: int) -> RecentLows:
         lowest_in_7_d=_lowest(parts),
         readings=sum(len(part) for part in parts),
         metrics=metrics,
+        lasting=any(len(p.between(start_ms, end_ms)) or _below(p, VERY_LOW).any() for p in lasting),
+        lasting_very_low=any(_lasting(part, VERY_LOW).any() for part in parts),
+        newest_low_ms=_newest_low_ms(record, as_of_ms),
     )
 
 
 def lowest_below(record: PatientRecord, edge: Edge, days: float, as_of_ms: int) -> Input | None:
     """The lowest glucose of the last days if it lies below a table's edge in both units, else None."""
-    parts = [p.between(as_of_ms - round(days * DAY_MS), as_of_ms) for p in _parts(record, as_of_ms)]
+    start_ms = as_of_ms - round(days * DAY_MS)
+    parts = [p.between(start_ms, as_of_ms) for p in _parts(record, as_of_ms, VERY_LOW_DAYS)]
     lowest = _lowest(parts)
     return lowest if lowest is not None and not edge.reached_by(float(lowest.value)) else None
 
 
-def _parts(record: PatientRecord, as_of_ms: int) -> Iterator[TimeSeries]:
-    """Each glucose series of the last 7 days, without the error codes of sensors."""
+def _parts(record: PatientRecord, as_of_ms: int, days: int) -> Iterator[TimeSeries]:
+    """Each glucose series of the last days, without the error codes of sensors."""
     for signal in GLUCOSE_SIGNALS:
         series = record.series.get(signal)
         if series is not None:
-            week = series.between(as_of_ms - VERY_LOW_DAYS * DAY_MS, as_of_ms + AHEAD_MIN * MINUTE_MS)
-            yield drop_error_codes(week).series if signal == signals.GLUCOSE_CGM else week
+            recent = series.between(as_of_ms - days * DAY_MS, as_of_ms + AHEAD_MIN * MINUTE_MS)
+            yield drop_error_codes(recent).series if signal == signals.GLUCOSE_CGM else recent
+
+
+def brief_dips(at_ms: NDArray[np.int64], below: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which low readings of a sensor are a dip of less than 15 minutes between two higher readings, bool[n].
+
+    A low counts as an episode from 15 minutes on (Danne 2017); a shorter one, with higher readings close on
+    both sides, may be noise of the sensor. Without such neighbours nothing says so, and the low stands.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], below, [False])).astype(np.int8)))
+    dips = np.zeros(below.size, np.bool_)
+    for first, end in edges.reshape(-1, 2):
+        inside = first > 0 and end < below.size
+        if inside and at_ms[end] - at_ms[first - 1] <= LONGEST_DIP_MIN * MINUTE_MS:
+            dips[first:end] = True
+    return dips
+
+
+def _lasting(series: TimeSeries, limit: GlucoseLimit) -> NDArray[np.bool_]:
+    """Readings below a limit that are no brief dip of a sensor."""
+    below = _below(series, limit)
+    return below & ~brief_dips(series.at_ms, below) if series.signal == signals.GLUCOSE_CGM else below
+
+
+def _newest_low_ms(record: PatientRecord, as_of_ms: int) -> int | None:
+    lasting = [p.at_ms[_lasting(p, LOW)] for p in _parts(record, as_of_ms, REPORT_DAYS)]
+    return max((int(at_ms[-1]) for at_ms in lasting if at_ms.size), default=None)
 
 
 def _below(series: TimeSeries, limit: GlucoseLimit) -> NDArray[np.bool_]:

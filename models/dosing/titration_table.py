@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import yaml
 
 from models.dosing.dose_format import step_text
-from models.units import to_mgdl
+from models.units import to_mgdl, to_mmoll
 
 Statistic = Literal["mean", "lowest"]
 
@@ -41,6 +41,12 @@ class Edge:
     def exceeded_by(self, value_mgdl: float) -> bool:
         """Above the edge in both of its units."""
         return value_mgdl > max(self.mgdl, to_mgdl(self.mmoll, "mmol/L")) + _EDGE_SLACK_MGDL
+
+    def crossed_by_rounding(self, value_mgdl: float, includes: bool) -> bool:
+        """Whether whole mg/dL or one decimal of mmol/L would show the value on the other side of the edge."""
+        inside = self.reached_by(value_mgdl) if includes else self.exceeded_by(value_mgdl)
+        shown = ((round(value_mgdl), self.mgdl), (round(to_mmoll(value_mgdl), 1), self.mmoll))
+        return any((value >= edge if includes else value > edge) != inside for value, edge in shown)
 
     def __str__(self) -> str:
         return f"{self.mgdl:.0f} mg/dL ({self.mmoll:.1f} mmol/L)"
@@ -108,7 +114,7 @@ class TitrationTable:
         """The statistic of the fasting values that the rows are for."""
         if self.statistic == "lowest":
             return min(values_mgdl)
-        return math.fsum(values_mgdl) / len(values_mgdl)
+        return round(math.fsum(values_mgdl) / len(values_mgdl), 1)
 
     def row_for(self, fasting_mgdl: float) -> Row:
         """The first row that takes the value; the last takes everything."""
@@ -122,9 +128,17 @@ class TitrationTable:
         upper = f"{'below' if above.includes_edge else 'at most'} {above.edge}" if above else ""
         return f"{' to '.join(part for part in (lower, upper) if part)}: {step_text(row.step_u)}"
 
-    def goal_text(self) -> str:
-        """The fasting goal in both units."""
-        return f"{self.goal[0]} to {self.goal[1]}"
+    def rounds_over_edge(self, value_mgdl: float) -> bool:
+        """Whether the value in whole mg/dL or to 0.1 mmol/L would read as on the wrong side of an edge."""
+        low, high = self.goal
+        rows = [(row.edge, row.includes_edge) for row in self.rows if row.edge]
+        edges = [(low, True), (high, False), *rows]
+        return any(edge.crossed_by_rounding(value_mgdl, includes) for edge, includes in edges)
+
+
+def goal_text(goal: tuple[Edge, Edge]) -> str:
+    """A fasting goal in both units."""
+    return f"{goal[0]} to {goal[1]}"
 
 
 def find_table(table_id: str) -> TitrationTable:

@@ -8,8 +8,8 @@ import numpy as np
 from titration_case import LIMITS, NOW, WEEKLY_LIMITS, labs, meter, order, record, with_series
 
 from models.assessment import Assessment
+from models.dosing.basal_case import TitrationRule
 from models.dosing.basal_titration import assess
-from models.dosing.basal_wish import TitrationRule
 from models.dosing.titration_table import find_table
 from models.simulation.type2_cohort import Titration, Type2Cohort, draw_cohort, run_titration
 
