@@ -4,11 +4,13 @@ Sits between `arrival` and `series`.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from fhir_mappers.arrival import Arrival
 from fhir_mappers.columns import Books, Columns
+from fhir_mappers.device_reports import links_of, report_of
 from fhir_mappers.entries import Entries
-from fhir_mappers.observation import map_observation
+from fhir_mappers.observation import map_observation, refused_status
 from fhir_mappers.observed_time import Reading
 from fhir_mappers.plain_columns import fill
 from fhir_mappers.plain_shapes import Shapes
@@ -21,7 +23,8 @@ class Observed:
     """What the Observations gave. `plain` columns and `rows` together are all rows.
 
     `origins` says of plain rows where they come from (see `plain_columns.Filled`). `members` are the links
-    of Observations that only group others.
+    of Observations that only group others. `reports` holds, by reference, what a device says of its own
+    readings, and the readings it names; `links` what the other rows name (see `device_notes`).
     """
 
     books: Books = field(default_factory=Books)
@@ -30,6 +33,8 @@ class Observed:
     rows: list[Row] = field(default_factory=list)
     drops: list[Drop] = field(default_factory=list)
     members: list[tuple[str, str]] = field(default_factory=list)
+    reports: dict[str, tuple[frozenset[str], list[str]]] = field(default_factory=dict)
+    links: list[tuple[str, list[str]]] = field(default_factory=list)
 
 
 def map_observations(arrival: Arrival, reading: Reading, fast: bool = True) -> Observed:
@@ -51,6 +56,7 @@ def _reference(entries: Entries, position: int, reading: Reading, observed: Obse
     if resource is None:
         observed.drops.append(Drop(reference, "malformed"))
         return
+    _remember_report(resource, reference, reading, observed)
     found = map_observation(resource, reference, reading)
     if isinstance(found, Drop):
         observed.drops.append(found)
@@ -59,3 +65,13 @@ def _reference(entries: Entries, position: int, reading: Reading, observed: Obse
     if not found:
         links = objects(resource.get("hasMember"))
         observed.members += [(reference, text(link, "reference")) for link in links]
+
+
+def _remember_report(resource: dict[str, Any], reference: str, reading: Reading, observed: Observed) -> None:
+    """Keeps what a device reports of its readings, unless that is retracted or somebody else's."""
+    links, words = links_of(resource), report_of(resource)
+    if links:
+        observed.links.append((reference, links))
+    stranger = reading.admission.about(resource) == "wrong_patient"
+    if words and not stranger and refused_status(text(resource, "status")) is None:
+        observed.reports[reference] = (words, links)

@@ -12,6 +12,7 @@ import numpy as np
 
 from fhir_mappers.columns import Books, Columns, columns_of, joined, to_series
 from fhir_mappers.deduplicate import Lost, Unique, deduplicate, without_meter_copies
+from fhir_mappers.device_notes import without_bad_by_device
 from fhir_mappers.observations import Observed
 from fhir_mappers.panel_copies import without_panel_copies
 from fhir_mappers.references import member
@@ -49,8 +50,9 @@ def to_all_series(
     columns = _by_signal(observed, rows)
     updated = Uploads(observed, {books.references.position(row.reference): row.updated_ms for row in rows})
     columns, lost_panels = without_panel_copies(columns, books, updated)
+    columns, disowned = without_bad_by_device(columns, observed)
     unique: dict[str, Unique] = {}
-    lost = list(lost_panels)
+    lost = [*lost_panels, *disowned]
     if GLUCOSE_SMBG in columns and GLUCOSE_CGM in columns:
         meter = without_meter_copies(columns[GLUCOSE_SMBG], columns[GLUCOSE_CGM], books)
         lost += meter.lost

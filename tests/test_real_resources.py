@@ -117,7 +117,12 @@ def test_activity_bundles_give_days_minutes_and_heart_rate(shared: Path) -> None
     two = mapped("Scen2PatientJohansson", folder / "Bundle-Scen2ObservationResponseBundle.json")
     five = mapped("Scen5PatientRosalie", folder / "Bundle-Scen5ObservationsResponseBundle.json")
     assert counts(two) == {"evs_days_week": 1, "evs_min_day": 1}
-    assert counts(five) == {"exercise_min": 3, "glucose_smbg": 1, "heart_rate_mean_activity": 1}
+    assert counts(five) == {
+        "exercise_min": 3,
+        "exercise_type": 1,
+        "glucose_smbg": 1,
+        "heart_rate_mean_activity": 1,
+    }
 
 
 @pytest.mark.parametrize(("name", "visits"), [("Almeda560", 15), ("Lynelle567", 11)])

@@ -14,6 +14,7 @@ from models.assessment import Reason
 from models.features.local_time import local_day, minute_of_day, zone_of
 from models.features.sampling import DAY_MS, MINUTE_MS, reading_minutes
 from models.preprocess.copies import lowest_per_instant
+from models.preprocess.doubted import drop_doubted
 from models.preprocess.usable_cgm import usable_cgm
 from models.time_series import TimeSeries
 from models.units import round_native
@@ -75,7 +76,8 @@ def fasting_values(
     """The fasting values of the `days` before `as_of_ms`, oldest first, or why mornings cannot be told.
 
     Where meter and sensor both give a value for a day the lower one stands, so that a second source
-    never raises a dose. A day with recorded carbohydrate in the 8 hours before gives no value.
+    never raises a dose; readings that their device doubts give none. A day with recorded carbohydrate in
+    the 8 hours before gives no value.
     """
     clock = zone_of(zone)
     if isinstance(clock, Reason):
@@ -83,10 +85,10 @@ def fasting_values(
     start_ms = as_of_ms - days * DAY_MS
     found: list[FastingValue] = []
     if inputs.meter is not None:
-        readings = lowest_per_instant(inputs.meter.between(start_ms, as_of_ms)).series
+        readings = drop_doubted(inputs.meter.between(start_ms, as_of_ms)).then(lowest_per_instant).series
         found += _from_meter(readings, inputs.marks, clock)
     if inputs.sensor is not None:
-        window = usable_cgm(inputs.sensor.between(start_ms, as_of_ms)).series
+        window = drop_doubted(inputs.sensor.between(start_ms, as_of_ms)).then(usable_cgm).series
         found += _from_sensor(window, clock)
     fasted = [value for value in found if not _ate_before(value, inputs.carbs)]
     lowest = {value.day: value for value in sorted(fasted, key=lambda value: -value.mgdl)}
