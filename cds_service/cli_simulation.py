@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from models.dosing.therapy import Therapy
     from models.simulation.arms import Arm, Review
 
+AUTOTUNE: Final = "autotune"
 JSON_KEYS: Final = ("cycle", "tir", "tbr", "tbr54", "tar", "gri", "share_tbr_over_4", "contraindicated")
 
 
@@ -49,10 +50,19 @@ def _arms_or_refuse(asked: str) -> "dict[str, Arm]":
     from models.simulation.arms import ARMS
 
     names = [name.strip() for name in asked.split(",")]
-    unknown = [name for name in names if name not in ARMS]
+    unknown = [name for name in names if name not in ARMS and name != AUTOTUNE]
     if unknown:
-        refuse(f"no arm {', '.join(map(repr, unknown))}; there are {', '.join(ARMS)}")
-    return {name: _told(name, ARMS[name]) for name in names}
+        refuse(f"no arm {', '.join(map(repr, unknown))}; there are {', '.join((*ARMS, AUTOTUNE))}")
+    return {name: _told(name, _autotune_or_refuse() if name == AUTOTUNE else ARMS[name]) for name in names}
+
+
+def _autotune_or_refuse() -> "Arm":
+    from cds_service.autotune_peer import Autotune, AutotuneAbsent
+
+    try:
+        return Autotune()
+    except AutotuneAbsent as reason:
+        refuse(str(reason))
 
 
 def _told(name: str, arm: "Arm") -> "Arm":
