@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from hooks.envelope import split_envelope
 from hooks.errors import BadRequest
 from hooks.hook_definitions import BUNDLES, HOOKS, IDS, LISTS, HookDefinition
-from hooks.strict_json import NotStrictJson, split_envelope
+from hooks.strict_json import NotStrictJson
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FHIR_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hooks.envelope import split_envelope
 from hooks.errors import BadRequest
 from hooks.hook_definitions import HOOKS
 from hooks.protocol import HookRequest, parse
-from hooks.strict_json import NotStrictJson, split_envelope
+from hooks.strict_json import NotStrictJson
 
 DRAFT = {"resourceType": "MedicationRequest", "id": "draft-1", "dosageInstruction": [{"text": "x"}]}
 CONTEXT_MEMBERS: dict[str, Any] = {
