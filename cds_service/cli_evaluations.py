@@ -15,6 +15,7 @@ from cds_service.evaluation_table import print_evaluation
 from cds_service.local_answers import complaints
 from cds_service.people_files import people_of
 from models.training.cgm_people import Person
+from models.training.questions import NothingToAsk
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -103,7 +104,7 @@ def _risk_task(name: str, told: str) -> click.Command:
 
 
 def _risk(name: str, people: Sequence[Person], seed: int, challengers: bool) -> dict[str, Any]:
-    from models.training.evaluate import EVALUATIONS, NothingToAsk
+    from models.training.evaluate import EVALUATIONS
 
     try:
         return EVALUATIONS[name](people, challengers, seed, said)
@@ -146,6 +147,8 @@ def groups_command(data: Path, zone: str | None, as_json: bool, folder: Path | N
         from models.training.groups import evaluate_groups
 
         found = evaluate_groups(people, seed)
+    except NothingToAsk as fault:
+        refuse(str(fault))
     except ImportError as fault:
         without_library(fault)
     show_evaluation(found, as_json, folder)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from cds_service.local_answers import Complaint, read_bytes
-from fhir_mappers.decode import read_page
+from fhir_mappers.decode import NotFhir, read_page
 from fhir_mappers.references import member, text
 from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import to_patient_record
@@ -38,13 +38,15 @@ def people_of(path: Path, zone: str | None = None) -> tuple[Person, ...]:
         people = read_people(path) if arrays else people_of_fhir(read_bytes(path), zone)
     except (UnreadablePeople, zipfile.BadZipFile) as fault:
         raise Complaint(f"{path.name}: {fault}") from None
+    except NotFhir as fault:
+        raise Complaint(f"{path.name} is neither arrays of people with CGM nor FHIR: {fault}") from None
     if not people:
         raise Complaint(f"{path.name} holds no CGM reading of anybody")
     return people
 
 
 def people_of_fhir(raw: bytes, zone: str | None) -> tuple[Person, ...]:
-    """Everybody whose CGM is in a Bundle, an array or NDJSON. Raises NotFhir."""
+    """Everybody whose CGM is in a Bundle, an array or NDJSON. NotFhir for anything else."""
     records = (_person(name, page, zone) for name, page in sorted(_by_patient(raw).items()))
     return tuple(person for person in records if person is not None)
 

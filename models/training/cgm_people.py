@@ -56,14 +56,13 @@ def read_people(path: Path) -> tuple[Person, ...]:
 
 def _arrays(path: Path) -> list[NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            lacking = [name for name in ARRAYS if name not in file]
-            if lacking:
-                raise UnreadablePeople(f"lacks the arrays {', '.join(lacking)}")
-            arrays = [np.ravel(file[name]) for name in ARRAYS]
-    except (ValueError, EOFError, AttributeError) as fault:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            found = {name: np.ravel(file[name]) for name in ARRAYS if name in file}
+    except (ValueError, EOFError) as fault:
         raise UnreadablePeople(f"cannot be read as numpy arrays: {fault}") from fault
-    _, code, delta, glucose = arrays
+    if len(found) < len(ARRAYS):
+        raise UnreadablePeople(f"the arrays {', '.join(n for n in ARRAYS if n not in found)} are missing")
+    _, code, delta, glucose = arrays = list(found.values())
     if not code.size == delta.size == glucose.size:
         raise UnreadablePeople("code, slot_delta and mgdl differ in length")
     return arrays

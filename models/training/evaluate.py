@@ -13,7 +13,8 @@ import numpy as np
 
 from models.training import hypoglycemia_evaluation, nocturnal_evaluation
 from models.training.cgm_people import Person, read_people
-from models.training.hypoglycemia_windows import HORIZONS_MIN, task_of
+from models.training.hypoglycemia_windows import HORIZONS_MIN, questions, task_of
+from models.training.questions import NothingToAsk
 from models.training.task import Array, Task
 
 SEED: Final = 2026
@@ -21,10 +22,6 @@ SEED: Final = 2026
 TaskName = Literal["hypoglycemia", "nocturnal"]
 Report = Callable[[str], None]
 Evaluation = Callable[[Sequence[Person], bool, int, Report], dict[str, Any]]
-
-
-class NothingToAsk(ValueError):
-    """No question could be asked of the people: too few readings, or none in the hours that matter."""
 
 
 def evaluate(
@@ -42,9 +39,10 @@ def evaluate(
 
 def _hypoglycemia(people: Sequence[Person], challengers: bool, seed: int, report: Report) -> dict[str, Any]:
     report(f"{len(people)} people read; computing features")
-    windows, scores = hypoglycemia_evaluation.hypoglycemia_scores(people, seed)
-    if not windows.person.size:
-        raise NothingToAsk("nobody has three hours of CGM at 70 mg/dL or more: there is nothing to ask")
+    asked = [person for person in people if questions(person).size]
+    if not asked:
+        raise NothingToAsk("nobody has two of three hours of CGM and then 70 mg/dL or more")
+    windows, scores = hypoglycemia_evaluation.hypoglycemia_scores(asked, seed)
     report(f"{windows.person.size} questions scored")
     for horizon in HORIZONS_MIN if challengers else ():
         known = ~np.isnan(windows.episode[horizon])
@@ -52,14 +50,14 @@ def _hypoglycemia(people: Sequence[Person], challengers: bool, seed: int, report
             score = np.full(known.size, np.nan)
             score[known] = found
             scores.setdefault(name, {})[horizon] = score
-    return hypoglycemia_evaluation.report(people, windows, scores, seed)
+    return hypoglycemia_evaluation.report(asked, windows, scores, seed) | {"people": len(people)}
 
 
 def _nocturnal(people: Sequence[Person], challengers: bool, seed: int, report: Report) -> dict[str, Any]:
     report(f"{len(people)} people read; computing features")
     task, scores = nocturnal_evaluation.nocturnal_scores(people, seed)
     if not task.questions.episode.size:
-        raise NothingToAsk("nobody has CGM at 23:00 and through a night: there is nothing to ask")
+        raise NothingToAsk("nobody has CGM at 23:00 and through the night that follows")
     report(f"{task.questions.episode.size} nights scored")
     if challengers:
         scores |= _challenged(task, report)

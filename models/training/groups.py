@@ -24,6 +24,7 @@ from models.preprocess.usable_cgm import usable_cgm
 from models.signals import GLUCOSE_CGM
 from models.time_series import TimeSeries, series_of
 from models.training.cgm_people import Person
+from models.training.questions import NothingToAsk
 
 Array = NDArray[np.float64]
 
@@ -73,8 +74,13 @@ class Clustering:
 
 
 def evaluate_groups(people: Sequence[Person], seed: int, draws: int = DRAWS) -> dict[str, Any]:
-    """Shares and persistence of the phenotypes; silhouette and stability of each k; the map where stable."""
+    """Shares and persistence of the phenotypes; silhouette and stability of each k; the map where stable.
+
+    Raises NothingToAsk where nobody has a window.
+    """
     windows = windows_of(people)
+    if not windows.phenotype:
+        raise NothingToAsk("nobody has two weeks of CGM with 70 % of the readings")
     scaled = standardised(windows.feature)
     with threadpool_limits(1):
         found = [
@@ -181,7 +187,7 @@ def _fit(scaled: Array, clusters: int, seed: int) -> KMeans:
 def pca(scaled: Array) -> tuple[Array, Array]:
     """Positions on the first axes, float64[n, 3], and the share of variance of each, float64[3]."""
     left, size, _ = np.linalg.svd(scaled - scaled.mean(axis=0), full_matrices=False)
-    share = size**2 / (size**2).sum()
+    share = size**2 / max((size**2).sum(), np.finfo(float).tiny)
     return left[:, :MAP_AXES] * size[:MAP_AXES], share[:MAP_AXES]
 
 

@@ -17,7 +17,7 @@ from models.training.hypoglycemia_windows import HORIZONS_MIN, Windows, windows_
 from models.training.leak_check import check_no_look_ahead
 from models.training.measure import measure, ranking
 from models.training.patient_bootstrap import bootstrap_intervals
-from models.training.questions import Questions
+from models.training.questions import NothingToAsk, Questions
 
 SERVED: Final = "additive"
 STATED: Final = ("auroc", "auprc", "ece", "sensitivity_at_90_specificity", "false_alarms_per_day_at_80")
@@ -66,6 +66,8 @@ def _extrapolated(features: Mapping[str, Column]) -> Column:
 
 def _metrics(windows: Windows, horizon: int, score: Column, seed: int) -> dict[str, Any]:
     questions, score = answered(windows, horizon, score)
+    if not score.size:
+        raise NothingToAsk(f"nobody was observed for {horizon} minutes after a question")
     intervals = bootstrap_intervals(questions.person, questions.episode, score, seed)
     return measure(questions, score) | intervals
 

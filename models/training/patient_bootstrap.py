@@ -18,14 +18,16 @@ DIGITS: Final = 4
 
 def bootstrap_intervals(
     person: NDArray[np.int64], label: Array, score: Array, seed: int
-) -> dict[str, list[float]]:
-    """95 % intervals of AUROC and AUPRC, [low, high]; scores of one bin count as ties."""
+) -> dict[str, list[float | None]]:
+    """95 % intervals of AUROC and AUPRC, [low, high], None with one class only; scores in one bin tie."""
     positives, negatives = _counts(person, label, score)
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(len(positives), np.full(len(positives), 1 / len(positives)), RESAMPLES)
-    ranked = [_metrics(times @ positives, times @ negatives) for times in drawn.astype(np.float64)]
-    low, high = np.nanquantile(np.array(ranked), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    ranked = np.array([_metrics(times @ positives, times @ negatives) for times in drawn.astype(np.float64)])
     names = ("auroc_interval_95", "auprc_interval_95")
+    if np.isnan(ranked).all():
+        return {name: [None, None] for name in names}
+    low, high = np.nanquantile(ranked, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     ends = np.round(np.stack([low, high], axis=1), DIGITS).tolist()
     return dict(zip(names, ends, strict=True))
 

@@ -17,6 +17,10 @@ QUESTION_EVERY_SLOTS: Final = 3
 LEFT_OUT_DAYS: Final = 14
 
 
+class NothingToAsk(ValueError):
+    """No question can be asked of the people, or none can be answered; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Questions:
     """Answered questions in order of person and time; all arrays of length m."""
