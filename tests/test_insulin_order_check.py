@@ -40,10 +40,22 @@ ANSWERS = {name: answer_to(asked)["cards"] for name, asked in SIGNING_CASES.item
         ("silent", [], []),
         ("ten-fold", ["critical"], ["slip of the decimal point"]),
         ("low-now", ["critical"], ["Glucose is 51 mg/dL (2.8 mmol/L) now"]),
-        ("second-basal", ["warning"], ["Another basal insulin"]),
-        ("concentration-changed", ["critical"], ["concentration differs"]),
-        ("not-fully-checked", ["warning"], ["No body weight is on record", "No eGFR is on record"]),
-        ("two-orders", ["critical", "warning"], ["One mealtime dose is above 30 units", "0.5 units per kg"]),
+        (
+            "second-basal",
+            ["critical"],
+            ["Another basal insulin", "20 units a day", "MedicationRequest/basal"],
+        ),
+        (
+            "concentration-changed",
+            ["critical"],
+            ["Concentration differs: 300 units/mL ordered, 100 units/mL in use"],
+        ),
+        ("not-fully-checked", ["info"], ["No body weight is on record", "No eGFR is on record"]),
+        (
+            "two-orders",
+            ["critical", "warning"],
+            ["One mealtime dose of 32 units is above 30 units", "0.5 units per kg"],
+        ),
     ],
 )
 def test_each_order_gets_one_card_with_its_findings_most_severe_first(name, indicators, words):
@@ -61,7 +73,7 @@ def test_each_order_gets_one_card_with_its_findings_most_severe_first(name, indi
 def test_H17_the_check_proposes_nothing_and_says_what_it_rests_on(card):
     assert "suggestions" not in card
     assert "proposes no dose" in card["detail"]
-    assert "insulin-order-check 1.0.0" in card["detail"]
+    assert "insulin-order-check 2.0.0" in card["detail"]
     assert "…" not in card["summary"]
     shown = card["summary"] + card["detail"]
     assert not re.search(r"\d\s*(U|IU|iu|u)\b", shown)

@@ -1,4 +1,4 @@
-"""Rules on the dose of an insulin order: size, change, weight, concentration, contradictions.
+"""Rules on the dose of an insulin order: readable, not far from the dose in use, not too much for the weight.
 
 Sits inside the order check; each rule yields what it found, or the reason why it could not look.
 """
@@ -7,167 +7,146 @@ from collections.abc import Iterator
 from typing import Final
 
 from models.assessment import Reason, ReasonCode
-from models.dosing.basal_products import product_rule
-from models.dosing.limits import LimitName, Situation, clamp_basal
+from models.dosing.dose_format import stated_units_text
+from models.dosing.order_dose_in_use import Change
 from models.dosing.order_facts import OrderFacts
 from models.dosing.order_finding import Finding
-from models.features.sampling import DAY_MS
 from models.patient_record import InsulinKind
 
 MISREAD_FACTOR: Final = 5.0
 """A dose this many times the last one is taken for a slip of the decimal point (hazard H-05)."""
 
+DOUBLED_FACTOR: Final = 2.0
+DOUBLED_U: Final = 4.0
+HALF_MORE_FACTOR: Final = 1.5
+HALVED_FACTOR: Final = 0.5
+"""Changes of a dose that no titration makes in one step (hazard H-01: 10 %, or 2 units; the largest signed
+weekly step is 20 %). From double and 4 units the order is more likely wrong than meant; our judgement."""
+
 FAR_ABOVE_U_PER_KG: Final = 2.0
 """Above this a day in one order is taken for a slip; severe insulin resistance begins there
 (Ovalle 2010, Diabetes Res Clin Pract 90:231)."""
+
+START_U_PER_KG: Final = 0.5
+"""Highest total of a day to start with: ADA Standards of Care, section 9 (type 1: 0.4 to 1.0 of which 0.5 is
+typical; type 2 basal: 0.1 to 0.2)."""
+
+START_U: Final = 30.0
+"""The same where no weight is known: half a unit per kg of 60 kg (our judgement)."""
 
 BOLUS_WARN_U: Final = 20.0
 BOLUS_CRITICAL_U: Final = 30.0
 """Guard rails of Loop for one bolus (hazard H-01)."""
 
-UNITS_PER_ML: Final = 100.0
 CONTRADICTIONS: Final = ("differ", "not in insulin units", "implausible")
 """Words of the mapper's reasons for an unread dose that speak of a contradiction in the order."""
 
-_BY_LIMIT: Final[dict[LimitName, str]] = {
-    "no_increase_after_low": "raised_after_low",
-    "no_increase_time_below_range": "raised_after_low",
-    "no_increase_before_interval": "changed_too_soon",
-    "no_increase_above_ceiling": "overbasalisation",
-    "ceiling": "overbasalisation",
-    "step": "step_too_large",
-    "product_maximum": "product_maximum",
-    "start": "start_too_high",
-}
-_LIMIT_TEXTS: Final = {
-    "raised_after_low": "Basal insulin is started or raised although glucose was low lately",
-    "changed_too_soon": "Basal insulin is raised again before 3 days have passed since the last change",
-    "overbasalisation": "The basal dose passes 0.5 units per kg a day: a sign of overbasalisation",
-    "product_maximum": "The daily dose is above the highest that this product is meant for",
-    "step_too_large": "The basal dose rises by more than the greater of 2 units and 10 %",
-    "start_too_high": "The first basal dose is above the lower of 10 units and 0.2 units per kg a day",
-}
+DECIMAL: Final = "look for a slip of the decimal point"
+LONG_ACTING: Final = frozenset({InsulinKind.LONG, InsulinKind.INTERMEDIATE, InsulinKind.LONG_WITH_GLP1})
 
 
 def unread_dose(facts: OrderFacts) -> Iterator[Finding | Reason]:
     """An order whose dose cannot be read, or whose code and text say different things."""
-    why = facts.order.why_no_dose
-    if why and any(word in why for word in CONTRADICTIONS):
-        yield Finding("dose_contradiction", f"The order contradicts itself or cannot be right: {why}.")
-    elif facts.order.daily_dose_u is None and facts.order.dose_u is None:
+    order, why = facts.order, facts.order.why_no_dose
+    if order.product.contradictory:
+        return
+    if why and "frequency and" in why:
+        coded = f"{order.doses_per_day or 0:g} a day"
+        headline = f"the coded frequency ({coded}) and the instruction text differ: dose not taken as known"
+        yield Finding("frequency_contradiction", headline, "Code and text must say the same before signing.")
+    elif why and any(word in why for word in CONTRADICTIONS):
+        yield Finding("dose_contradiction", f"the order contradicts itself or cannot be right: {why}")
+    elif order.daily_dose_u is None and order.dose_u is None:
         text = f"The dose was not checked: {why or 'the order states none'}."
         yield Reason(ReasonCode.MISSING, "dose", text)
+    elif order.daily_dose_u is None:
+        text = f"The dose of a day was not checked: {why or 'it is not fixed'}."
+        yield Reason(ReasonCode.MISSING, "daily_dose", text)
 
 
-def misread_dose(facts: OrderFacts) -> Iterator[Finding | Reason]:
-    """A dose several times more, or less, than the one in use."""
-    dose_u, previous_u = facts.order.daily_dose_u, facts.previous_u
-    if dose_u is None or not previous_u:
+def change(facts: OrderFacts) -> Iterator[Finding | Reason]:
+    """A dose far above or below the one in use, whatever the insulin, weight and type of diabetes."""
+    if facts.in_use is None and facts.previous is not None:
+        why = facts.previous.why_no_dose or "no fixed dose is stated"
+        text = f"The dose in use cannot be read ({why}): the change was not checked."
+        yield Reason(ReasonCode.MISSING, "current_dose", text)
+    if not facts.changes:
         return
-    if dose_u >= MISREAD_FACTOR * previous_u:
-        times = f"{dose_u / previous_u:.0f} times"
-        text = f"The daily dose is {times} the dose in use: look for a slip of the decimal point."
-        yield Finding("ten_times_more", text)
-    elif dose_u * MISREAD_FACTOR <= previous_u:
-        text = "The daily dose is a fifth of the dose in use or less: look for a slip of the decimal point."
-        yield Finding("ten_times_less", text)
+    largest = max(facts.changes, key=lambda found: found.ratio)
+    least = min(facts.changes, key=lambda found: found.ratio)
+    found = _rise(largest) or _fall(least, facts)
+    if found is not None:
+        yield Finding(*found)
+
+
+def _rise(found: Change) -> tuple[str, str, str] | None:
+    doses = f"{found.after_text}, {found.ratio:.3g} times the {found.before_u:.4g} in use"
+    if found.ratio >= MISREAD_FACTOR:
+        return "ten_times_more", f"{doses}: {DECIMAL}", ""
+    if found.ratio >= DOUBLED_FACTOR and found.after_u - found.before_u >= DOUBLED_U:
+        return (
+            "doubled",
+            doses,
+            "No dose is doubled in one step: verify number, unit and drug.",
+        )
+    if found.ratio >= HALF_MORE_FACTOR:
+        return "raised_by_half", doses, "No titration table raises a dose by half in one step."
+    return None
+
+
+def _fall(found: Change, facts: OrderFacts) -> tuple[str, str, str] | None:
+    share = f"{found.after_text}, {found.ratio:.2g} of the {found.before_u:.4g} in use"
+    long = facts.order.product.kind in LONG_ACTING
+    dka = long and "type_1_diabetes" in facts.record.concepts()
+    consequence = "Type 1 diabetes: too little basal insulin leads to ketoacidosis (DKA)." if dka else ""
+    if found.ratio * MISREAD_FACTOR <= 1:
+        return "ten_times_less", f"{share}: {DECIMAL}", consequence
+    if long and found.ratio <= HALVED_FACTOR:
+        return "halved", share + (": risk of ketoacidosis (DKA)" if dka else ""), consequence
+    return None
 
 
 def dose_for_weight(facts: OrderFacts) -> Iterator[Finding | Reason]:
     """A daily dose far above what the body weight explains."""
     if isinstance(facts.weight, Reason):
         implausible = facts.weight.code is ReasonCode.IMPLAUSIBLE
-        yield Finding("weight", facts.weight.text) if implausible else facts.weight
+        yield Finding("weight", facts.weight.text.rstrip(".")) if implausible else facts.weight
         return
     dose_u, weight_kg = facts.order.daily_dose_u, float(facts.weight.value)
     if dose_u is not None and dose_u > FAR_ABOVE_U_PER_KG * weight_kg:
-        per_kg = f"{dose_u / weight_kg:.1f} units per kg"
-        text = f"The daily dose is {per_kg}: above {FAR_ABOVE_U_PER_KG:g}, look for a slip."
-        yield Finding("far_above_weight", text)
+        doses = f"{stated_units_text(dose_u)} a day are {dose_u / weight_kg:.1f} units per kg"
+        headline = f"{doses}, above {FAR_ABOVE_U_PER_KG:g}: look for a slip"
+        yield Finding("far_above_weight", headline, evidence=(facts.weight,))
 
 
-def basal_limits(facts: OrderFacts) -> Iterator[Finding | Reason]:
-    """The limits of basal titration in type 2 diabetes: start, step, interval, ceiling, lows."""
-    dose_u, weight_kg = facts.order.daily_dose_u, facts.weight_kg
-    if not facts.is_basal or dose_u is None or weight_kg is None or not facts.orders_known:
+def start(facts: OrderFacts) -> Iterator[Finding | Reason]:
+    """A first dose that is high for anybody: above 0.5 units per kg a day, or 30 units without a weight."""
+    dose_u, weight_kg = facts.order.daily_dose_u or facts.order.dose_u, facts.weight_kg
+    if facts.in_use is not None or dose_u is None:
         return
-    concepts = facts.record.concepts()
-    if "type_2_diabetes" not in concepts:
-        if "type_1_diabetes" not in concepts:
-            text = "No type of diabetes is on the problem list: limits of basal doses were not applied."
-            yield Reason(ReasonCode.MISSING, "diabetes_type", text)
-        return
-    if facts.previous is not None and facts.previous_u is None:
-        text = f"The dose in use cannot be read ({facts.previous.why_no_dose}): the change was not checked."
-        yield Reason(ReasonCode.MISSING, "current_dose", text)
-        return
-    rule = product_rule(facts.order.product)
-    if facts.previous is None and (rule is None or not rule.may_start):
-        return
-    clamped = clamp_basal(dose_u, _situation(facts, weight_kg), facts.limits)
-    if "out_of_bounds" in clamped.limits:
-        yield Reason(ReasonCode.IMPLAUSIBLE, "dose", "The dose in use or ordered is not plausible.")
-    change = f"{facts.previous_u or 0:g} to {dose_u:g} units a day"
-    rules = [_BY_LIMIT[name] for name in clamped.limits if name in _BY_LIMIT]
-    yield from (Finding(rule, f"{_LIMIT_TEXTS[rule]} ({change}).") for rule in rules)
+    if not facts.record.insulin_orders:
+        dose_u += sum(other.daily_dose_u or 0.0 for other in facts.signing.others)
+    first = f"{stated_units_text(dose_u)} with no dose in use known"
+    if weight_kg is None and dose_u > START_U:
+        yield Finding("start_far_above", f"{first}, and no weight to hold it against (limit {START_U:g})")
+    elif weight_kg is not None and dose_u > START_U_PER_KG * weight_kg:
+        headline = f"{first}: {dose_u / weight_kg:.2f} units per kg, above {START_U_PER_KG:g}"
+        yield Finding("start_far_above", headline)
 
 
 def single_dose(facts: OrderFacts) -> Iterator[Finding | Reason]:
     """A large single dose of mealtime insulin."""
     dose_u = facts.order.dose_u
-    if not facts.is_mealtime or dose_u is None:
+    if not facts.is_mealtime:
         return
-    if dose_u > BOLUS_CRITICAL_U:
-        yield Finding("bolus_very_high", f"One mealtime dose is above {BOLUS_CRITICAL_U:.0f} units.")
-    elif dose_u > BOLUS_WARN_U:
-        yield Finding("bolus_high", f"One mealtime dose is above {BOLUS_WARN_U:.0f} units.")
+    if dose_u is None and facts.order.daily_dose_u is not None:
+        text = "The doses of the day differ: the limit of a single dose was not applied."
+        yield Reason(ReasonCode.MISSING, "single_dose", text)
+    elif dose_u is not None and dose_u > BOLUS_WARN_U:
+        limit, rule = BOLUS_WARN_U, "bolus_high"
+        if dose_u > BOLUS_CRITICAL_U:
+            limit, rule = BOLUS_CRITICAL_U, "bolus_very_high"
+        yield Finding(rule, f"one mealtime dose of {stated_units_text(dose_u)} is above {limit:.0f} units")
 
 
-def product(facts: OrderFacts) -> Iterator[Finding | Reason]:
-    """An insulin whose action nobody can tell from the order."""
-    if facts.order.product.kind is None:
-        text = "Which kind of insulin is ordered cannot be told; no limit of doses was applied."
-        yield Reason(ReasonCode.INCOMPLETE, "insulin_product", text)
-
-
-def concentration(facts: OrderFacts) -> Iterator[Finding | Reason]:
-    """An insulin that is not of standard concentration, or of another than the order before."""
-    strength = facts.order.product.units_per_ml
-    before = facts.previous.product.units_per_ml if facts.previous else None
-    if strength is None:
-        yield Finding("concentration_unknown", "The order does not state the concentration of the insulin.")
-    elif before is not None and before != strength:
-        text = "The concentration differs from that of the order in use: the same units are another volume."
-        yield Finding("concentration_mismatch", text)
-    elif strength != UNITS_PER_ML:
-        text = (
-            "The insulin is not of the standard concentration; it must not be drawn up with a usual syringe."
-        )
-        yield Finding("concentrated", text)
-
-
-def _situation(facts: OrderFacts, weight_kg: float) -> Situation:
-    previous, rule = facts.previous, product_rule(facts.order.product)
-    changed = [at for at in (previous.authored_ms, previous.start_ms) if at is not None] if previous else []
-    return Situation(
-        current_dose_u=facts.previous_u or None,
-        weight_kg=weight_kg,
-        days_since_change=(facts.as_of_ms - max(changed)) / DAY_MS if changed else None,
-        low_now=False,
-        low_recently=facts.lows.recently,
-        time_below_over_target=facts.lows.time_below_over_target,
-        weekly_table=True,
-        increment_u=0.5,
-        product_max_u=rule.max_u if rule and facts.order.product.kind is InsulinKind.LONG_WITH_GLP1 else None,
-    )
-
-
-DOSE_RULES: Final = (
-    unread_dose,
-    misread_dose,
-    dose_for_weight,
-    basal_limits,
-    single_dose,
-    product,
-    concentration,
-)
+DOSE_RULES: Final = (unread_dose, change, dose_for_weight, start, single_dose)

@@ -10,6 +10,9 @@ from models.assessment import Input, Reason
 from models.dosing.basal_order import BASAL_KINDS
 from models.dosing.dosing_inputs import read_egfr, read_weight
 from models.dosing.limits import BasalLimits
+from models.dosing.order_dose_in_use import Change, DoseInUse, changes, dose_in_use
+from models.dosing.order_overlap import may_coincide, same_insulin
+from models.dosing.order_readings import Readings, readings_of_a_day
 from models.dosing.population import age_years
 from models.dosing.recent_lows import RecentLows, recent_lows
 from models.patient_record import Completeness, InsulinKind, InsulinOrder, PatientRecord
@@ -28,9 +31,10 @@ class Signing:
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """The facts of one check. `previous` is the active order of the same insulin, None where there is none.
+    """The facts of one check.
 
-    `current` are the other insulin orders that stay in force beside this one.
+    `replaced` are the active orders that this one changes, newest first; `current` the other insulin orders
+    that stay in force beside it. `changes` compare it with the dose in use, none where either is unknown.
     """
 
     record: PatientRecord
@@ -38,11 +42,14 @@ class OrderFacts:
     as_of_ms: int
     limits: BasalLimits
     lows: RecentLows
+    readings: Readings
     weight: Input | Reason
     egfr: Input | Reason
     age: int | None
-    previous: InsulinOrder | None
+    replaced: tuple[InsulinOrder, ...]
     current: tuple[InsulinOrder, ...]
+    in_use: DoseInUse | None
+    changes: tuple[Change, ...]
 
     @property
     def order(self) -> InsulinOrder:
@@ -65,9 +72,14 @@ class OrderFacts:
         return float(self.weight.value) if isinstance(self.weight, Input) else None
 
     @property
+    def previous(self) -> InsulinOrder | None:
+        """The newest of the orders that this one changes."""
+        return self.replaced[0] if self.replaced else None
+
+    @property
     def previous_u(self) -> float | None:
-        """The daily dose that this order changes; None where none is known."""
-        return self.previous.daily_dose_u if self.previous else None
+        """The ordered daily dose that this order changes; None where none is known."""
+        return self.in_use.daily_u if self.in_use and self.replaced else None
 
     @property
     def orders_known(self) -> bool:
@@ -78,36 +90,50 @@ class OrderFacts:
     @property
     def raises(self) -> bool:
         """Whether the order starts an insulin or raises its dose; unknown doses count as raised."""
-        if self.previous_u is None or self.order.daily_dose_u is None:
-            return True
-        return self.order.daily_dose_u > self.previous_u
+        return not self.changes or any(change.ratio > 1 for change in self.changes)
+
+    @property
+    def lowers(self) -> bool:
+        """Whether the order lowers the dose."""
+        return not self.raises and any(change.ratio < 1 for change in self.changes)
+
+    @property
+    def change_text(self) -> str:
+        """What happens to the dose: `started`, `raised 20 to 24 units a day`, `repeated`, `lowered`."""
+        if not self.changes:
+            return "started" if self.in_use is None and not self.replaced else "not known to be lower"
+        largest = max(self.changes, key=lambda change: change.ratio)
+        if largest.ratio == 1 and not self.lowers:
+            return "repeated"
+        return f"raised {largest.text}" if largest.ratio > 1 else f"lowered {largest.text}"
 
 
 def order_facts(record: PatientRecord, signing: Signing, as_of_ms: int, limits: BasalLimits) -> OrderFacts:
     """The facts around one order as of an instant."""
-    order = signing.order
-    active = tuple(
-        o for o in record.insulin_orders if o.status == "active" and o.reference != order.reference
-    )
-    replaced = {signing.replaces, *(o.reference for o in active if _same_insulin(o, order))}
-    own = [o for o in record.insulin_orders if o.reference == order.reference]
-    same = [*own, *(o for o in active if o.reference in replaced)]
+    active = tuple(o for o in record.insulin_orders if o.status == "active")
+    replaced = _replaced(active, signing)
+    current = (*(o for o in active if o not in replaced), *signing.others)
+    in_use = dose_in_use(record, replaced, signing.order, as_of_ms)
     return OrderFacts(
         record=record,
         signing=signing,
         as_of_ms=as_of_ms,
         limits=limits,
         lows=recent_lows(record, as_of_ms),
+        readings=readings_of_a_day(record, as_of_ms),
         weight=read_weight(record, as_of_ms),
         egfr=read_egfr(record, as_of_ms),
         age=age_years(record.birth_date, as_of_ms) if record.birth_date else None,
-        previous=same[0] if same else None,
-        current=(*(o for o in active if o.reference not in replaced), *signing.others),
+        replaced=replaced,
+        current=current,
+        in_use=in_use,
+        changes=tuple(changes(in_use, signing.order)),
     )
 
 
-def _same_insulin(one: InsulinOrder, other: InsulinOrder) -> bool:
-    """The same ingredient and action, so that a new order is taken for a change of the old one."""
-    if one.product.ingredient is None or one.product.kind is None:
-        return False
-    return (one.product.ingredient, one.product.kind) == (other.product.ingredient, other.product.kind)
+def _replaced(active: tuple[InsulinOrder, ...], signing: Signing) -> tuple[InsulinOrder, ...]:
+    """The orders that this one changes: itself, what it says it replaces, else the same insulin."""
+    order = signing.order
+    stated = [o for o in active if o.reference in {order.reference, signing.replaces}]
+    same = [o for o in active if same_insulin(o, order) and may_coincide(o, order)]
+    return tuple(stated or same)
