@@ -48,7 +48,7 @@ ANSWERS = {name: answer_to(asked)["cards"] for name, asked in SIGNING_CASES.item
         (
             "concentration-changed",
             ["critical"],
-            ["Concentration differs: 300 units/mL ordered, 100 units/mL in use"],
+            ["Concentration differs, 300 units/mL ordered, 100 units/mL in use"],
         ),
         ("not-fully-checked", ["info"], ["No body weight is on record", "No eGFR is on record"]),
         (

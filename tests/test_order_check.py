@@ -6,50 +6,13 @@ from datetime import date
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from titration_case import DAY, GLARGINE, LIMITS, NOW, labs, order, record, with_lows, with_series
+from order_case import LISPRO, check, meal, problem, rules, signed, unchecked
+from titration_case import DAY, GLARGINE, NOW, labs, order, record, with_lows, with_series
 
-from models.assessment import Assessment, Outcome
-from models.dosing.order_check import check_order
-from models.dosing.order_facts import Signing
-from models.dosing.order_finding import SEVERITY, OrderCheck, Severity
+from models.assessment import Outcome
+from models.dosing.order_finding import SEVERITY, Severity
 from models.dosing.population import NEEDED_DATA
-from models.patient_record import (
-    Completeness,
-    Condition,
-    InsulinKind,
-    InsulinOrder,
-    InsulinProduct,
-    Medication,
-    PatientRecord,
-)
-
-LISPRO = InsulinProduct("insulin lispro", "lispro", InsulinKind.RAPID, 100.0)
-
-
-def signed(dose_u: float | None = 20.0, **changes: object) -> InsulinOrder:
-    return order(dose_u, 0, **({"reference": "MedicationRequest/new", "status": "draft"} | changes))
-
-
-def meal(dose_u: float = 6.0, **changes: object) -> InsulinOrder:
-    return signed(dose_u, **({"product": LISPRO, "daily_dose_u": 3 * dose_u, "doses_per_day": 3.0} | changes))
-
-
-def check(
-    rec: PatientRecord, new: InsulinOrder, *others: InsulinOrder, **rest: object
-) -> Assessment[OrderCheck]:
-    return check_order(rec, Signing(new, others, **rest), NOW, LIMITS.basal)
-
-
-def rules(answer: Assessment[OrderCheck]) -> set[str]:
-    return {finding.rule for finding in answer.result.findings}
-
-
-def unchecked(answer: Assessment[OrderCheck]) -> set[str]:
-    return {reason.about for reason in answer.result.not_checked}
-
-
-def problem(concept: str, onset_ms: int | None = NOW - 900 * DAY) -> Condition:
-    return Condition(f"Condition/{concept}", concept, frozenset(), concept, onset_ms, None)
+from models.patient_record import Completeness, InsulinKind, InsulinProduct, Medication
 
 
 def test_an_order_within_everything_is_answered_with_silence():

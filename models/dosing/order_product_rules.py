@@ -59,7 +59,7 @@ def concentration(facts: OrderFacts) -> Iterator[Finding | Reason]:
     for whose, strength in others:
         both = f"{product.units_per_ml:g} units/mL ordered, {strength:g} units/mL {whose}"
         detail = "The same units are another volume; a syringe or pen for the other gives another dose."
-        yield Finding("concentration_mismatch", f"concentration differs: {both}", detail)
+        yield Finding("concentration_mismatch", f"concentration differs, {both}", detail)
     if not others and product.units_per_ml != UNITS_PER_ML:
         headline = f"concentrated insulin, {product.units_per_ml:g} units/mL: not for a usual syringe"
         yield Finding("concentrated", headline)
