@@ -8,11 +8,12 @@ from typing import Final
 
 from hooks import wording
 from hooks.card import Card, Indicator
+from hooks.device_summary_lines import device_summary_lines
 from hooks.glucose_card import MODEL, OVERRIDE_REASONS, VERSION, left_out, source
 from hooks.glucose_extremes import Extreme, extremes
 from hooks.service import Question
 from models.assessment import Assessment, NotAssessed, Outcome, Reason, ReasonCode
-from models.features.glycemic import REPORT_DAYS, GlycemicMetrics, glycemic_metrics
+from models.features.glycemic import BAND_OF, REPORT_DAYS, GlycemicMetrics, glycemic_metrics
 from models.features.patterns import Pattern, Rank, find_patterns
 from models.features.targets import TargetCheck, TargetGroup, check_targets, target_group
 from models.patient_record import Completeness
@@ -25,14 +26,6 @@ STALE_MS: Final = 24 * 3_600_000
 """A newest reading older than a day is said in the summary: the sensor is off, or its data are late."""
 
 OLDER: Final = TargetGroup.OLDER_OR_HIGH_RISK.value
-
-BANDS: Final = {
-    "time_below_54_percent": "below 54 mg/dL",
-    "time_54_69_percent": "54-69 mg/dL",
-    "time_70_180_percent": "70-180 mg/dL",
-    "time_181_250_percent": "181-250 mg/dL",
-    "time_above_250_percent": "above 250 mg/dL",
-}
 
 GRI_ZONES: Final = "ABCDE"
 """Zones of 20 points each (Klonoff et al., J Diabetes Sci Technol 2023;17:1226)."""
@@ -86,14 +79,14 @@ def review(
 def _assess(question: Question, glucose: TimeSeries, meter: TimeSeries | None) -> CgmReview:
     metrics = glycemic_metrics(glucose, question.as_of_ms)
     window = glucose.between(metrics.window_start_ms, metrics.window_end_ms)
-    group = _group(question)
+    group = group_of(question)
     checks = group if isinstance(group, Reason) else check_targets(metrics, group)
     patterns = find_patterns(window, question.zone, metrics.cv_percent, question.record.series.get(CARBS))
     beyond = extremes(question, window, meter, metrics)
     return CgmReview(metrics, group if isinstance(group, Reason) else group.value, checks, patterns, beyond)
 
 
-def _group(question: Question) -> TargetGroup | Reason:
+def group_of(question: Question) -> TargetGroup | Reason:
     """The group of this patient; a problem list that was not read whole is not one without diabetes."""
     group = target_group(question.age_years, question.record.concepts())
     known = question.record.completeness.get("conditions", Completeness.NOT_ASKED)
@@ -146,7 +139,7 @@ def _of_these_readings(question: Question, metrics: GlycemicMetrics) -> str:
     unit = question.practice.glucose_unit
     shares = [
         f"{wording.percent(getattr(metrics, metric))} {wording.band(band, unit)}"
-        for metric, band in BANDS.items()
+        for metric, band in BAND_OF.items()
     ]
     return f"Of these readings alone: mean {wording.glucose(metrics.mean_mgdl, unit)}; {', '.join(shares)}."
 
@@ -211,7 +204,7 @@ def _detail(question: Question, found: CgmReview, next_hours: tuple[str, ...]) -
 def _target_table(question: Question, found: CgmReview) -> str:
     unit = question.practice.glucose_unit
     if isinstance(found.checks, Reason):
-        shares = {band: getattr(found.metrics, metric) for metric, band in BANDS.items()}
+        shares = {band: getattr(found.metrics, metric) for metric, band in BAND_OF.items()}
         rows = [(wording.band_in_both(band, unit), wording.percent(share)) for band, share in shares.items()]
         return wording.table(("Glucose", "Time"), rows)
     return wording.table(
@@ -278,7 +271,7 @@ def _data_lines(question: Question, metrics: GlycemicMetrics) -> list[str]:
     lines.append(
         f"Times of day in {question.zone}" if question.zone else "Times are in UTC: no zone is known"
     )
-    return lines + left_out(question)
+    return lines + device_summary_lines(question) + left_out(question)
 
 
 def _harm(check: TargetCheck) -> int:

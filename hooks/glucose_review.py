@@ -5,6 +5,7 @@ One of the services in `hooks.registry`; chooses between the two reviews and put
 
 from hooks import cgm_review, fingerstick_card, needs
 from hooks.card import Card, Indicator
+from hooks.device_summary_lines import device_summary_lines
 from hooks.glucose_card import MODEL, VERSION, current_low, left_out, source
 from hooks.hypoglycemia_risk import next_hours
 from hooks.service import AnyAssessment, Decision, Question, Service
@@ -55,6 +56,7 @@ def _window(question: Question, signal: str) -> TimeSeries | None:
 
 
 def _nothing(question: Question) -> tuple[Card, NotAssessed]:
+    reported = device_summary_lines(question)
     reason = Reason(ReasonCode.MISSING, "glucose", f"no glucose reading of the last {REPORT_DAYS} days")
     card = Card(
         uuid=question.uuid("no-glucose"),
@@ -64,7 +66,10 @@ def _nothing(question: Question) -> tuple[Card, NotAssessed]:
         indicator=Indicator.INFO,
         source=source(question),
         detail=sections(
-            bullets(left_out(question)), "Nothing is known about this patient's glucose from these data."
+            bullets([*reported, *left_out(question)]),
+            "No reading stands behind this summary."
+            if reported
+            else "Nothing is known about this patient's glucose from these data.",
         ),
     )
     return card, NotAssessed(MODEL, VERSION, question.as_of_ms, (reason,))

@@ -7,6 +7,7 @@ from typing import Final
 
 from fhir_mappers.codes import code_table
 from hooks.prefetch import DataNeed
+from models.features.device_summary import METRIC_OF
 
 GLUCOSE_DAYS: Final = 14
 """The consensus reporting period (Battelino 2019, Diabetes Care 42:1593)."""
@@ -43,8 +44,8 @@ PATIENT: Final = DataNeed(
 CGM: Final = DataNeed(
     "cgm",
     "Observation",
-    "consensus CGM metrics, patterns and hypoglycaemia risk; fasting glucose",
-    (("code", code_list("glucose_cgm")),),
+    "consensus CGM metrics, patterns and hypoglycaemia risk; fasting glucose; the system's own summary",
+    (("code", code_list("glucose_cgm", "cgm_summary", "cgm_tir_panel", *METRIC_OF)),),
     days=GLUCOSE_DAYS,
     count=4500,
     required=True,
@@ -89,6 +90,13 @@ ENCOUNTER: Final = DataNeed(
     "a stay in hospital, for which doses at home are not computed",
     (("status", "arrived,triaged,in-progress,onleave"),),
     count=20,
+)
+DIARY: Final = _observations(
+    "diary",
+    "carbohydrate entries; boluses that come as Observations",
+    ("carbs", "insulin_bolus", "insulin_delivery"),
+    GLUCOSE_DAYS,
+    1000,
 )
 WEIGHT: Final = _observations("weight", "limits in units per kg", ("body_weight",), WEIGHT_DAYS, 20)
 RENAL: Final = _observations(

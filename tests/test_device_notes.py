@@ -74,7 +74,7 @@ def flags_of(record: PatientRecord, signal: str = "spo2") -> list[frozenset[str]
 @pytest.mark.parametrize("direction", ["report names reading", "reading names report"])
 def test_a_reading_without_a_usable_signal_is_dropped_with_the_bit_as_its_reason(direction: str) -> None:
     names_reading = direction == "report names reading"
-    report = status("s1", "12", **({"derivedFrom": link("r1")} if names_reading else {}))
+    report = status("s1", "12") | ({"derivedFrom": link("r1")} if names_reading else {})
     read = reading("r1", **({} if names_reading else {"derivedFrom": link("s1")}))
     record = record_of(read, report, reading("other"))
     assert record.rejected["device_status:signal-inadequate"].references == ("Observation/r1",)

@@ -224,7 +224,8 @@ def test_a_full_day_of_any_sensor_covers_the_day(minutes: int, per_day: int) -> 
     assert found.sensor_active_percent == pytest.approx(100)
 
 
-def test_readings_weigh_as_long_as_they_stand_for_when_sensors_of_two_intervals_mix() -> None:
+@pytest.mark.spec("Q47")
+def test_Q47_readings_weigh_as_long_as_they_stand_for_when_sensors_of_two_intervals_mix() -> None:
     frequent = cgm([100.0] * 288)
     seldom = cgm([200.0] * 96, start_ms=START_MS + DAY_MS, step_ms=15 * MINUTE_MS)
     both = replace(

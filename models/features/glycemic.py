@@ -21,6 +21,15 @@ from models.time_series import ABOVE, BELOW, TimeSeries
 REPORT_DAYS: Final = 14
 SUFFICIENT_ACTIVE_PERCENT: Final = 70.0
 
+BAND_OF: Final[Mapping[str, str]] = {
+    "time_below_54_percent": "below 54 mg/dL",
+    "time_54_69_percent": "54-69 mg/dL",
+    "time_70_180_percent": "70-180 mg/dL",
+    "time_181_250_percent": "181-250 mg/dL",
+    "time_above_250_percent": "above 250 mg/dL",
+}
+"""The five bands of the consensus report, by the metric that is the share of time in each."""
+
 
 @dataclass(frozen=True, slots=True)
 class GlycemicMetrics:
