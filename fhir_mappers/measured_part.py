@@ -15,10 +15,14 @@ from fhir_mappers.references import member
 from fhir_mappers.row import Row
 from fhir_mappers.sampled_data import expand
 from fhir_mappers.timing import Effective
+from models.features.fasting import FASTING_MARK
 
 AXILLARY: Final = "8328-7"
 SKIN_TEMPERATURE_CEL: Final = 34.0
 """An axillary value below this from a device is skin temperature under the wrong code."""
+
+FASTING_CODES: Final = frozenset({"41604-0", "14770-2", "1556-0"})
+"""LOINC: fasting glucose in capillary blood, by glucometer (mass, molar) and unspecified."""
 
 DEVICE_SUMMARY: Final = "cgm_"
 """Signals that a CGM vendor computed; kept apart from our own computation."""
@@ -111,6 +115,8 @@ def _row(value: Measured, row: CodeRow, when: Effective, origin: Origin) -> Row:
     flags = origin.flags | value.flags | when.flags
     if row.feature.startswith(DEVICE_SUMMARY):
         flags |= {"device_summary"}
+    if row.code in FASTING_CODES:
+        flags |= {FASTING_MARK}
     return Row(
         signal=row.feature, value=value.value, unit=row.canonical, at_ms=when.at_ms, until_ms=when.until_ms,
         native_value=value.native_value, native_unit=value.native_unit, reference=origin.reference,

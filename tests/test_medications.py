@@ -49,6 +49,31 @@ def coded(system: str, code: str) -> dict:
         ({"text": "glucagon 3 MG Nasal Powder"}, "glucagon"),
         ({"text": "insulin lispro 100 UNT/ML"}, "insulin"),
         ({"text": "lisinopril 10 MG Oral Tablet"}, None),
+        *(
+            ({"text": n}, "sulfonylurea")
+            for n in ("Amaryl", "Glucotrol XL", "Diamicron MR", "Glucovance", "tolbutamide", "Daonil")
+        ),
+        *(
+            ({"text": n}, "glinide")
+            for n in ("repaglinide 1 MG", "nateglinide", "Prandin", "Starlix", "NovoNorm")
+        ),
+        *(
+            ({"text": n}, "sglt2_inhibitor")
+            for n in ("Synjardy", "Glyxambi", "Qtern", "Xigduo XR", "Invokamet", "Trijardy")
+        ),
+        *(({"text": n}, "dpp4_inhibitor") for n in ("Januvia", "linagliptin", "Janumet XR", "Galvus")),
+        *(
+            ({"text": n}, "systemic_steroid")
+            for n in ("Orapred ODT", "Rayos", "Solu-Cortef", "Entocort EC", "Depo-Medrol")
+        ),
+        ({"text": "budesonide 3 MG Delayed Release Oral Capsule"}, "systemic_steroid"),
+        ({"text": "budesonide 0.25 MG/ML Inhalation Suspension"}, None),
+        ({"text": "budesonide 2 MG/ACTUAT Rectal Foam"}, None),
+        ({"text": "empagliflozin 10 MG / linagliptin 5 MG Oral Tablet"}, "sglt2_inhibitor"),
+        (coded(ATC, "A10BX02"), "glinide"),
+        (coded(ATC, "A10BH01"), "dpp4_inhibitor"),
+        (coded(ATC, "A07EA06"), "systemic_steroid"),
+        (coded(RXNORM, "73044"), "glinide"),
         ({}, None),
         (None, None),
     ],

@@ -3,11 +3,16 @@
 Sits inside basal titration: a proposal without alternatives invites to follow it blindly (hazard H-17).
 """
 
+from typing import Final
+
 from models.dosing.basal_case import Case
 from models.dosing.basal_proposal import Alternative
 from models.dosing.basal_wish import LARGEST_REDUCTION, SMALLEST_REDUCTION, reduced_u
 from models.dosing.dose_format import units_text
 from models.dosing.limits import clamp_basal
+
+SECRETAGOGUES: Final = ("glinide", "sulfonylurea")
+"""ADA Standards of Care, section 9: beside insulin they are to be lowered or stopped where lows occur."""
 
 LOOK_FIRST = Alternative(
     "Leave the order and look first at missed doses, injection technique, late meals, faulty measurement."
@@ -30,12 +35,19 @@ def alternatives(case: Case, proposed_u: float) -> tuple[Alternative, ...]:
         found = [
             _dose(case, current_u, "keep the present dose if a cause explains the low and is gone"),
             _dose(case, further_u, "a reduction by up to 20 %"),
+            *_secretagogue(case),
         ]
     else:
         lower_u = reduced_u(current_u, SMALLEST_REDUCTION, case.rule.increment_u)
         found = [_dose(case, lower_u, "reduce by 10 % if there were lows that are not on record")]
     distinct = [a for a in found if a is not None and a.dose_u != proposed_u]
     return (*distinct, LOOK_FIRST)
+
+
+def _secretagogue(case: Case) -> tuple[Alternative, ...]:
+    """Drugs that cause lows themselves, above all beside insulin."""
+    taken = {drug.drug_class for drug in case.record.medications}
+    return tuple(Alternative(f"Lower or stop the {drug} first.") for drug in SECRETAGOGUES if drug in taken)
 
 
 def _dose(case: Case, dose_u: float, text: str) -> Alternative | None:

@@ -113,9 +113,9 @@ def _answered(case: Case, current_u: float) -> Wish:
 
 def _dip(case: Case, current_u: float) -> Wish:
     low = case.lows.very_low_in_7_d or case.lows.low_in_24_h
-    what = f"one reading of the sensor, {_low_text(low)}" if low else "one reading of the sensor"
+    what = f"One reading of the sensor, {_low_text(low)}" if low else "One reading of the sensor"
     why = (
-        f"{what.capitalize()}, with higher readings within minutes on both sides: less than the 15 minutes "
+        f"{what}, with higher readings within minutes on both sides: less than the 15 minutes "
         "of an episode, and perhaps noise. No increase; compare with a fingerstick."
     )
     return Wish(current_u, why, ("brief_dip",), low=low)

@@ -49,9 +49,9 @@ def _glp1(case: Case) -> tuple[str, ...]:
     taken = any(drug.drug_class == "glp1_receptor_agonist" for drug in case.record.medications)
     if combined or taken:
         return ()
-    return (
-        "A GLP-1 receptor agonist, if nothing speaks against it, is preferred to mealtime insulin (ADA).",
-    )
+    text = "A GLP-1 receptor agonist, if nothing speaks against it, is preferred to mealtime insulin (ADA)."
+    dpp4 = any(drug.drug_class == "dpp4_inhibitor" for drug in case.record.medications)
+    return (f"{text} It takes the place of the DPP-4 inhibitor." if dpp4 else text,)
 
 
 def _mealtime(case: Case, proposed_u: float) -> tuple[str, ...]:
