@@ -113,7 +113,12 @@ def read_bolus_inputs(
 def carbs_now(record: PatientRecord, as_of_ms: int) -> TimeSeries | None:
     """The carbohydrates recorded in the last half hour, None without any."""
     series = record.series.get(signals.CARBS)
-    recent = series.between(as_of_ms - CARBS_MIN * MINUTE_MS, as_of_ms) if series is not None else None
+    return _last(series, CARBS_MIN, as_of_ms)
+
+
+def _last(series: TimeSeries | None, minutes: int, as_of_ms: int) -> TimeSeries | None:
+    """The samples at most this many minutes old, None without any."""
+    recent = series.between(as_of_ms - minutes * MINUTE_MS - 1, as_of_ms) if series is not None else None
     return recent if recent is not None and len(recent) else None
 
 
@@ -151,9 +156,8 @@ def _glucose(record: PatientRecord, as_of_ms: int) -> Input | Reason:
     """The newest glucose that is fresh enough to dose on; beyond a sensor's range it is no number."""
     fresh = []
     for signal, minutes in ((signals.GLUCOSE_CGM, CGM_MIN), (signals.GLUCOSE_SMBG, METER_MIN)):
-        series = record.series.get(signal)
-        recent = series.between(as_of_ms - minutes * MINUTE_MS, as_of_ms) if series is not None else None
-        if recent is not None and len(recent):
+        recent = _last(record.series.get(signal), minutes, as_of_ms)
+        if recent is not None:
             fresh.append(recent.take(np.array([len(recent) - 1])))
     if not fresh:
         text = f"No sensor glucose of the last {CGM_MIN}, or meter glucose of the last {METER_MIN} minutes."
