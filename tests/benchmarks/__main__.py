@@ -1,4 +1,4 @@
-"""All speed measurements in one run, into .bench/latest.json: `python -m tests.benchmarks [--healthchain]`."""
+"""All speed measurements in one run, into .bench/latest.json: `python -m tests.benchmarks [--peers]`."""
 
 import argparse
 import json
@@ -32,19 +32,20 @@ def peers_python() -> Path:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="tests.benchmarks", description=__doc__)
-    arguments.add_argument(
-        "--healthchain", action="store_true", help="measure HealthChain on the same body too"
-    )
+    arguments.add_argument("--peers", action="store_true", help="measure HealthChain and iglu_python too")
     asked = arguments.parse_args()
     RESULTS.mkdir(exist_ok=True)
     measured: dict[str, object] = {"python": platform.python_version(), "machine": platform.processor()}
     for part in (mapper, features, hook, load):
         print(f"{part.__name__} ...", file=sys.stderr)
         measured |= part.measure()
-    if asked.healthchain:
+    if asked.peers:
         import peers
 
-        measured |= peers.measure(peers_python(), float(str(measured["p50_ms"])))
+        python = peers_python()
+        ours = (float(str(measured[name])) for name in ("record_ms", "features_14_days_ms"))
+        measured |= peers.measure(python, float(str(measured["p50_ms"])))
+        measured |= peers.measure_calls(python, *ours)
     text = json.dumps(measured, indent=1)
     (RESULTS / "latest.json").write_text(text + "\n", encoding="utf-8")
     print(text)

@@ -1,14 +1,13 @@
 """Speed of bytes to PatientRecord against plain JSON decoding. Run: python tests/benchmarks/mapper.py
 
-All ratios come from one run, the calls taking turns, so that a busy machine slows all of them alike. Peers
-that are installed are measured too (`pip install healthchain`); fhir.resources comes with the service.
+All ratios come from one run, the calls taking turns, so that a busy machine slows all of them alike. The
+peers beside fhir.resources, which comes with the service, are in peers.py.
 """
 
 import gc
 import json
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 
 import numpy as np
 import orjson
@@ -63,13 +62,6 @@ def with_off_scale(pages: Bodies) -> Bodies:
     return pages | {"glucose": [payload.searchset(entries)]}
 
 
-def healthchain_typed(pages: Bodies) -> object:
-    """The documented typed path of HealthChain: the request model, then every prefetched resource validated."""
-    from healthchain.fhir import convert_prefetch_to_fhir_objects  # type: ignore[import-not-found]
-
-    return convert_prefetch_to_fhir_objects({key: orjson.loads(bodies[0]) for key, bodies in pages.items()})
-
-
 def measure() -> dict[str, float]:
     """Ratios to `orjson.loads` of the same bytes, and milliseconds."""
     pages, long = payload.pages(), payload.pages(90)
@@ -86,12 +78,8 @@ def measure() -> dict[str, float]:
         ROUNDS,
     )
     long_ms = taking_turns_ms({"days14": lambda: record(pages), "days90": lambda: record(long)}, ROUNDS // 2)
-    peers: dict[str, Callable[[], object]] = {
-        "fhir_resources": lambda: [Bundle.model_validate(b) for b in parsed(pages)[1:]]
-    }
-    if find_spec("healthchain"):
-        peers["healthchain"] = lambda: healthchain_typed(pages)
-    slow = taking_turns_ms(peers, SLOW_ROUNDS)
+    validated = {"fhir_resources": lambda: [Bundle.model_validate(b) for b in parsed(pages)[1:]]}
+    slow = taking_turns_ms(validated, SLOW_ROUNDS)
     return {
         "payload_bytes": sum(len(body) for bodies in pages.values() for body in bodies),
         "orjson_ms": round(ms["orjson"], 2),

@@ -1,10 +1,15 @@
-"""HealthChain on the same body, one process beside ours. Asked for with `python -m tests.benchmarks --healthchain`."""
+"""Other people's software on the same input, in processes beside ours: `python -m tests.benchmarks --peers`."""
 
+import json
 import subprocess
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import features
 import numpy as np
+import payload
 import requests
 from questions import question
 from served import HOST, free_port
@@ -28,6 +33,31 @@ def measure(python: Path, ours_p50_ms: float) -> dict[str, object]:
         "healthchain_p99_ms": round(float(p99), 1),
         "healthchain_over_hook": round(float(p50) / ours_p50_ms, 1),
     }
+
+
+def measure_calls(python: Path, record_ms: float, features_ms: float) -> dict[str, object]:
+    """The typed path of HealthChain and the metrics of iglu_python on our input, in CPU time, against ours."""
+    with TemporaryDirectory() as folder:
+        _write_input(Path(folder))
+        script = Path(__file__).with_name("peer_calls.py")
+        done = subprocess.run([python, script, folder], check=True, capture_output=True, text=True)
+    found: dict[str, object] = json.loads(done.stdout)
+    return found | {
+        "healthchain_typed_over_record": round(found["healthchain_typed_ms"] / record_ms, 1),
+        "iglu_python_all_over_features": round(found["iglu_python_all_ms"] / features_ms, 1),
+        "iglu_python_basic_over_features": round(found["iglu_python_basic_ms"] / features_ms, 1),
+    }
+
+
+def _write_input(folder: Path) -> None:
+    for key, bodies in payload.pages().items():
+        (folder / f"{key}.json").write_bytes(bodies[0])
+    glucose = features.curve(14)
+    rows = [
+        f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%dT%H:%M:%S},{value:g}"
+        for at, value in zip(glucose.at_ms.tolist(), glucose.value.tolist(), strict=True)
+    ]
+    (folder / "cgm.csv").write_text("\n".join(["time,gl", *rows]) + "\n")
 
 
 def _answer_ms(url: str, body: bytes) -> list[float]:
