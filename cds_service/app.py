@@ -23,6 +23,7 @@ from cds_service.request_frame import frame_requests
 from cds_service.routes import cds_hooks, health, models, published
 from cds_service.settings import Settings
 from cds_service.site_files import read_sites
+from cds_service.smart_app import routes as smart_app
 from cds_service.store import open_store
 from hooks.errors import (
     BadRequest,
@@ -61,7 +62,7 @@ def create_app(settings: Settings, clock_ms: Callable[[], int] = system_clock_ms
     services = {service.id: service for service in SERVICES}
     sites = read_sites(settings.tenants)
     shell.attach(app, shell.Shell(settings, services, verifier, store, egress, sites, clock_ms))
-    for part in (cds_hooks, models, health, published):
+    for part in (cds_hooks, models, health, published, smart_app):
         app.register_blueprint(part.blueprint)
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ import msgspec
 import structlog
 from joserfc import jwt
 
+from cds_service.addresses import Address
 from cds_service.calls import Answer, Call, CallFailed, Server
 from cds_service.deadline import Deadline
 from cds_service.egress import Egress
@@ -113,23 +115,33 @@ class BackendTokens:
 
 
 def _form(backend: Backend, now_s: int) -> bytes:
-    keys = read_own_keys(backend.keys_file)
+    form = {
+        "grant_type": "client_credentials",
+        "scope": " ".join(backend.scopes),
+        **client_assertion(backend.client_id, backend.token_url, backend.keys_file, now_s),
+    }
+    return urlencode(form).encode("ascii")
+
+
+def client_assertion(client_id: str, token_url: Address, keys_file: Path, now_s: int) -> dict[str, str]:
+    """The members of a token request with which a client that signs shows who it is (BS2).
+
+    Raises UnusableKeys and OSError where the file holds no keys any more.
+    """
+    keys = read_own_keys(keys_file)
     header = {"alg": keys.algorithm, "kid": keys.key_id, "typ": "JWT"}
     claims: dict[str, Any] = {
-        "iss": backend.client_id,
-        "sub": backend.client_id,
-        "aud": backend.token_url.text,  # from our registration, never from what the server says of itself
+        "iss": client_id,
+        "sub": client_id,
+        "aud": token_url.text,  # from our registration, never from what the server says of itself
         "iat": now_s,
         "exp": now_s + ASSERTION_LIFE_S,
         "jti": str(uuid.uuid4()),
     }
-    form = {
-        "grant_type": "client_credentials",
-        "scope": " ".join(backend.scopes),
+    return {
         "client_assertion_type": _ASSERTION_TYPE,
         "client_assertion": jwt.encode(header, claims, keys.signing, algorithms=[keys.algorithm]),
     }
-    return urlencode(form).encode("ascii")
 
 
 def _granted(answer: Answer) -> _Granted:

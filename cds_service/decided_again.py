@@ -49,14 +49,12 @@ def _circumstances(record: DecisionRecord) -> Circumstances:
     try:
         return Circumstances.from_json(record.circumstances)
     except msgspec.DecodeError:
-        raise Complaint(
-            "the version that recorded it kept its circumstances in another form"
-        ) from None
+        raise Complaint("the version that recorded it kept its circumstances in another form") from None
 
 
 def _given(service: Service, request: bytes, moment: pipeline.Moment) -> Input:
     asked = parse(request)
-    return Input(asked.context, pipeline.gather(service, asked, moment, None).pages)
+    return Input(asked.context, pipeline.gather(service.needs, asked, moment, None).pages)
 
 
 def _kept(record: DecisionRecord) -> Input:

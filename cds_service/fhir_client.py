@@ -15,7 +15,7 @@ from cds_service.addresses import Address, UnacceptableAddress, resolve_under
 from cds_service.calls import CallFailed, Server
 from cds_service.deadline import Deadline
 from cds_service.egress import Egress
-from cds_service.fhir_exchange import Access, Exchange
+from cds_service.fhir_exchange import MAX_TOTAL_BYTES, Access, ByteBudget, Exchange
 from cds_service.fhir_page import Page, body_of, check_resource, parse_page
 from cds_service.scopes import Permission, granted
 from cds_service.smart_auth import AccessToken
@@ -49,13 +49,21 @@ class Pages:
 
 
 class FhirClient:
-    """One EHR during one hook call."""
+    """One EHR during one hook call, or one page of the app; `total_bytes` is the most that all pages take."""
 
-    def __init__(self, egress: Egress, base: FhirBase, token: AccessToken | None, tenant: Tenant) -> None:
+    def __init__(
+        self,
+        egress: Egress,
+        base: FhirBase,
+        token: AccessToken | None,
+        tenant: Tenant,
+        total_bytes: int = MAX_TOTAL_BYTES,
+    ) -> None:
         self._base = base.address
         self._token = token
         self._method = tenant.search_method
-        self._access = Access(egress, Server(base.address, base.allow_private, tenant.ca_file), token)
+        server = Server(base.address, base.allow_private, tenant.ca_file)
+        self._access = Access(egress, server, token, ByteBudget(total_bytes))
 
     def gather(self, queries: Mapping[str, Query], deadline: Deadline) -> dict[str, Pages]:
         """Answers to all queries, asked in parallel; never raises for what the server did."""

@@ -28,8 +28,20 @@ _REFUSALS: Final = {
     "429": "Too many requests of this address or tenant; see Retry-After.",
     "503": "A dependency of ours is down; see Retry-After.",
 }
-_SERVICE_ID: Final = {"in": "path", "name": "service_id", "required": True, "schema": {"type": "string"}}
-_MODEL_ID: Final = {"in": "path", "name": "model_id", "required": True, "schema": {"type": "string"}}
+
+
+def _path(name: str, **schema: Any) -> dict[str, Any]:
+    return {"in": "path", "name": name, "required": True, "schema": {"type": "string"} | schema}
+
+
+def _query(name: str, required: bool = False) -> dict[str, Any]:
+    return {"in": "query", "name": name, "required": required, "schema": {"type": "string"}}
+
+
+_SERVICE_ID: Final = _path("service_id")
+_MODEL_ID: Final = _path("model_id")
+_HANDLE: Final = _path("handle")
+_PAGE: Final = _path("page", enum=["glucose", "risk", "insulin", "vital-signs", "data", "print"])
 
 
 def _json(schema: type[Schema]) -> dict[str, Any]:
@@ -41,6 +53,14 @@ def _answer(schema: type[Schema], text: str, *refusals: str) -> dict[str, Any]:
     refused = {status: {"description": _REFUSALS[status], "content": outcome} for status in refusals}
     return {"200": {"description": text, "content": _json(schema)}} | refused
 
+
+def _page(status: str, text: str, *refusals: str) -> dict[str, Any]:
+    """Answers for a browser: refusals are pages too."""
+    refused = {refusal: {"description": _REFUSALS[refusal], "content": _HTML} for refusal in refusals}
+    return {status: {"description": text} | ({"content": _HTML} if status == "200" else {})} | refused
+
+
+_HTML: Final = {"text/html": {"schema": {"type": "string"}}}
 
 _PATHS: Final[dict[str, dict[str, Any]]] = {
     "/cds-services": {
@@ -87,6 +107,38 @@ _PATHS: Final[dict[str, dict[str, Any]]] = {
             "responses": _answer(schemas.HealthSchema, "Ready.")
             | {"503": {"description": "Not ready.", "content": _json(schemas.HealthSchema)}},
         }
+    },
+    "/smart/launch": {
+        "get": {
+            "parameters": [_query("iss", required=True), _query("launch")],
+            "summary": "Launch of the app, from the EHR or (without `launch`) alone",
+            "responses": _page("302", "On to the EHR's authorization.", "400", "429", "503"),
+        },
+    },
+    "/smart/callback": {
+        "get": {
+            "parameters": [_query(name) for name in ("code", "state", "iss", "error")],
+            "summary": "Back from the EHR's authorization",
+            "responses": _page("303", "On to the first page.", "400", "401", "429", "503"),
+        },
+    },
+    "/smart/app/{handle}/{page}": {
+        "parameters": [_HANDLE, _PAGE],
+        "get": {
+            "summary": "A page about the session's patient",
+            "responses": _page("200", "The page.", "401", "404", "412", "429", "503"),
+        },
+    },
+    "/smart/app/{handle}/leave": {
+        "parameters": [_HANDLE],
+        "post": {"summary": "End the session", "responses": _page("200", "The session is over.", "403")},
+    },
+    "/smart/static/{filename}": {
+        "parameters": [_path("filename")],
+        "get": {
+            "summary": "The app's style sheet and icon",
+            "responses": {"200": {"description": "A file."}},
+        },
     },
     "/.well-known/jwks.json": {
         "get": {

@@ -50,7 +50,8 @@ def read_own_keys(path: Path) -> OwnKeys:
 
 def public_key_set(tenants: Iterable[Tenant]) -> dict[str, list[Mapping[str, str]]]:
     """The JWK set that we publish: current and next public keys of every tenant."""
-    files = {tenant.backend.keys_file for tenant in tenants if tenant.backend}
+    clients = [client for tenant in tenants for client in (tenant.backend, tenant.app) if client]
+    files = {client.keys_file for client in clients if client.keys_file}
     return {"keys": [key for path in sorted(files) for key in read_own_keys(path).public]}
 
 

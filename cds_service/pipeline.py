@@ -6,7 +6,7 @@ Between `routes.cds_hooks` (who calls, what is asked) and the services of `hooks
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from cds_service.fhir_client import Pages, Query
 from fhir_mappers.admission import Admission
 from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import to_patient_record
+from hooks.card import linked
 from hooks.errors import DataUnobtainable
 from hooks.prefetch import DataNeed, Entry, EntryState, read_entries, search_parameters
 from hooks.protocol import Context, HookRequest
@@ -95,7 +96,7 @@ def decide(
     `computing` is entered where work is done rather than waited for.
     """
     refuse_foreign_drafts(request, place.site)
-    gathered = gather(service, request, moment, place.reader)
+    gathered = gather(service.needs, request, moment, place.reader)
     with computing:
         return decide_from(service, request.context, gathered, moment, place)
 
@@ -105,7 +106,9 @@ def decide_from(
 ) -> Answered:
     """The service's answer from what was gathered, now or when a recorded decision is made again."""
     record = to_record(context, gathered, moment, place)
-    decision = service.decide(Question(record, context, moment.as_of_ms, moment.response_id, place.practice))
+    practice = place.practice
+    decision = service.decide(Question(record, context, moment.as_of_ms, moment.response_id, practice))
+    decision = replace(decision, cards=linked(decision.cards, practice.chart_link))
     return Answered(decision, record.completeness, gathered, digest(context, gathered))
 
 
@@ -116,18 +119,20 @@ def refuse_foreign_drafts(request: HookRequest, site: Site) -> None:
         raise DataUnobtainable("A draft order is for another patient.", reason="foreign_draft")
 
 
-def gather(service: Service, request: HookRequest, moment: Moment, reader: Reader | None) -> Gathered:
+def gather(
+    needs: Sequence[DataNeed], request: HookRequest, moment: Moment, reader: Reader | None
+) -> Gathered:
     """Prefetch where it came, FHIR searches where it did not; each key judged alone (PF1)."""
-    entries = read_entries(service.needs, request.prefetch)
+    entries = read_entries(tuple(needs), request.prefetch)
     pages = {key: _bodies(entry) for key, entry in entries.items()}
     known = {key: _KNOWN[entry.state] for key, entry in entries.items() if entry.state in _KNOWN}
-    fetched = _fetch(service, request, entries, moment, reader) if reader else {}
+    fetched = _fetch(needs, request, entries, moment, reader) if reader else {}
     pages |= {key: list(found.bodies) for key, found in fetched.items()}
     known |= {key: found.completeness for key, found in fetched.items()}
     for key, entry in entries.items():
         truncated = entry.state is EntryState.TRUNCATED_BUNDLE
         known.setdefault(key, Completeness.PARTIAL if truncated else Completeness.NOT_ASKED)
-    _require(service.needs, known)
+    _require(needs, known)
     return Gathered(pages, known, tuple(sorted(fetched)))
 
 
@@ -160,14 +165,18 @@ def _bodies(entry: Entry) -> list[bytes]:
 
 
 def _fetch(
-    service: Service, request: HookRequest, entries: Mapping[str, Entry], moment: Moment, reader: Reader
+    needs: Sequence[DataNeed],
+    request: HookRequest,
+    entries: Mapping[str, Entry],
+    moment: Moment,
+    reader: Reader,
 ) -> dict[str, Pages]:
     """Only what is missing is asked for (PE3), and only what the EHR did not itself fail to find."""
-    needs = service.needs_by_key()
+    by_key = {need.key: need for need in needs}
     patient_id = request.context.patient_id
     absent = [key for key, entry in entries.items() if entry.state is EntryState.ABSENT]
     found = reader.gather(
-        {key: _query(needs[key], patient_id, moment.as_of_ms) for key in absent}, moment.deadline
+        {key: _query(by_key[key], patient_id, moment.as_of_ms) for key in absent}, moment.deadline
     )
     for key, entry in entries.items():
         if entry.state is EntryState.TRUNCATED_BUNDLE:

@@ -8,21 +8,24 @@ from dataclasses import replace
 from cds_service.fhir_client import FhirClient
 from cds_service.pipeline import Place, Reader
 from cds_service.shell import Shell
+from cds_service.smart_app.app_context import context_for, seal
 from cds_service.smart_auth import hook_token
 from cds_service.tenants import Tenant
 from fhir_mappers.site import Site
+from hooks.card import Link
 from hooks.errors import Forbidden
 from hooks.protocol import HookRequest
 from hooks.service import Practice, Service
 
 
-def place_of(known: Shell, tenant: Tenant, service: Service, asked: HookRequest) -> Place:
+def place_of(known: Shell, tenant: Tenant, service: Service, asked: HookRequest, as_of_ms: int) -> Place:
     """Site, practice and reader for this call. Raises Forbidden for a server or token that is not its own."""
     _check_authorization(tenant, asked)
     site = known.sites.get(tenant.id, Site(zone=tenant.zone))
     if asked.fhir_server is not None:
         site = replace(site, base_url=asked.fhir_server.rstrip("/"))
-    return Place(site, _practice(known, tenant, service), _reader(known, tenant, asked))
+    link = _chart_link(known, tenant, service, asked, as_of_ms) if tenant.app else None
+    return Place(site, practice_of(known, tenant, service.id, link), _reader(known, tenant, asked))
 
 
 def _check_authorization(tenant: Tenant, asked: HookRequest) -> None:
@@ -35,15 +38,28 @@ def _check_authorization(tenant: Tenant, asked: HookRequest) -> None:
         raise Forbidden(reason="fhir.subject")
 
 
-def _practice(known: Shell, tenant: Tenant, service: Service) -> Practice:
-    setting = tenant.services.get(service.id)
+def practice_of(known: Shell, tenant: Tenant, service_id: str, chart_link: Link | None = None) -> Practice:
+    """How this organisation wants the answers of a service."""
+    setting = tenant.services.get(service_id)
     return Practice(
         zone=tenant.zone,
         glucose_unit=tenant.glucose_unit,
         titration_table=tenant.titration_table,
+        dose_limits=tenant.dose_limits,
+        pen_increment_u=tenant.pen_increment_u,
+        cautious_goal=tenant.cautious_goal,
         models_url=f"{known.settings.public_base_url.text}/models",
+        chart_link=chart_link,
         approver=setting.approver if setting else None,
     )
+
+
+def _chart_link(known: Shell, tenant: Tenant, service: Service, asked: HookRequest, as_of_ms: int) -> Link:
+    """A launch of our app, with a context that says which card led there and names no patient (LK2, LK5)."""
+    secret = known.settings.secret_key
+    context = context_for(secret, tenant.id, service.id, asked.context.patient_id)
+    address = f"{known.settings.public_base_url.text}/smart/launch"
+    return Link("Open the charts", address, smart=True, app_context=seal(secret, context, as_of_ms))
 
 
 def _reader(known: Shell, tenant: Tenant, asked: HookRequest) -> Reader | None:

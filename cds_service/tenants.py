@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from cds_service.addresses import Address, UnacceptableAddress, parse_base
 from hooks.errors import Forbidden
+from models.dosing.safety_limits import SafetyLimits
 
 GlucoseUnit = Literal["mg/dL", "mmol/L"]
 PrefetchDialect = Literal["core", "relative-date"]
@@ -23,6 +24,17 @@ ALGORITHMS: Final = ("ES384", "RS384", "ES256", "RS256", "PS384", "EdDSA")
 DEFAULT_ALGORITHMS: Final = ("ES384", "RS384")
 MAX_TOKEN_LIFETIME_S: Final = 300
 """CDS Hooks asks for short-lived tokens; the sandbox and the CRD kit use 300 s (X7)."""
+
+
+APP_SCOPES: Final = (
+    "patient/Patient.rs",
+    "patient/Observation.rs",
+    "patient/Condition.rs",
+    "patient/Encounter.rs",
+    "patient/MedicationRequest.rs",
+    "patient/MedicationAdministration.rs",
+)
+"""What the pages of the app show; no identity of the user and no access after the session is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,23 @@ class Backend:
 
 
 @dataclass(frozen=True, slots=True)
+class App:
+    """Our registration as a SMART app at this tenant's EHR; without `keys_file` we are a public client.
+
+    `scopes` are asked for beside those of the launch. `frame_ancestors` are the origins of the EHR's pages
+    that may show the app in a frame; without any, nobody may.
+    """
+
+    client_id: str
+    authorize_url: Address
+    token_url: Address
+    keys_file: Path | None = None
+    scopes: tuple[str, ...] = APP_SCOPES
+    frame_ancestors: tuple[Address, ...] = ()
+    allow_private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How much of the service one tenant may take."""
 
@@ -67,6 +96,8 @@ class Limits:
 class Tenant:
     """One registered organisation. `audience` replaces our own address as `aud` in development only.
 
+    `dose_limits` are the limits on insulin doses that it signed, None for those of the software; its pens
+    deliver `pen_increment_u`. With `cautious_goal` its patients have the fasting goal of complex health.
     `keep_inputs` keeps what each decision was made from, encrypted, beside it; else only its hash is kept.
     """
 
@@ -85,9 +116,13 @@ class Tenant:
     glucose_unit: GlucoseUnit = "mg/dL"
     services: Mapping[str, ServiceSetting] = field(default_factory=dict)
     titration_table: str | None = None
+    dose_limits: SafetyLimits | None = None
+    pen_increment_u: float = 1.0
+    cautious_goal: bool = False
     prefetch_dialect: PrefetchDialect = "core"
     search_method: SearchMethod = "post-or-get"
     backend: Backend | None = None
+    app: App | None = None
     aliases_file: Path | None = None
     ca_file: Path | None = None
     limits: Limits = Limits()

@@ -18,12 +18,13 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from cds_service.addresses import Address, UnacceptableAddress, parse_base, parse_registered
 from cds_service.jwks import UnusableKeys, parse_key_set
 from cds_service.own_keys import read_own_keys
-from cds_service.tenants import ALGORITHMS, Backend, FhirBase, Limits, ServiceSetting, Tenant
+from cds_service.tenants import ALGORITHMS, App, Backend, FhirBase, Limits, ServiceSetting, Tenant
+from models.dosing.safety_limits import SafetyLimits, UnusableLimits, load_limits
 
 LIFETIME_CEILING_S: Final = 3600
 DEADLINES_S: Final = (2.0, 10.0)
 OPEN_TO_OTHERS: Final = 0o037
-_FILES: Final = ("jwks_file", "aliases_file", "ca_file", "keys_file")
+_FILES: Final = ("jwks_file", "aliases_file", "ca_file", "keys_file", "dose_limits_file")
 _NAME: Final = validate.Regexp(r"[a-z0-9][a-z0-9-]{0,39}\Z", error="is not a short lower-case name")
 _FILLED: Final = validate.Length(min=1, error="is empty")
 
@@ -45,6 +46,21 @@ def _are_own_keys(path: Path) -> None:
         read_own_keys(path)
     except UnusableKeys as error:
         raise ValidationError(str(error)) from error
+
+
+def read_limits(path: Path) -> SafetyLimits:
+    """The signed limits in a file. Raises UnusableLimits where they are malformed, unsigned or too wide."""
+    try:
+        return load_limits(path.read_text("utf-8"))
+    except UnicodeDecodeError as error:
+        raise UnusableLimits("the limits file is not text") from error
+
+
+def _are_signed_limits(path: Path) -> None:
+    try:
+        read_limits(path)
+    except UnusableLimits as error:
+        raise ValidationError(f"holds no usable limits: {str(error).splitlines()[0]}") from error
 
 
 class _AddressField(fields.Field[Address]):
@@ -116,6 +132,30 @@ class _BackendSchema(Schema):
         return Backend(**_with_tuples(values))
 
 
+class _OriginField(_BaseField):
+    """An address without a path."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Address:
+        found = super()._deserialize(value, attr, data, **kwargs)
+        if found.path:
+            raise ValidationError("is an origin with a path")
+        return found
+
+
+class _AppSchema(Schema):
+    client_id = fields.String(required=True, validate=_FILLED)
+    authorize_url = _AddressField(required=True)
+    token_url = _AddressField(required=True)
+    keys_file = _FileField(metadata={"secret": True}, validate=_are_own_keys)
+    scopes = fields.List(fields.String(validate=_FILLED), validate=_FILLED)
+    frame_ancestors = fields.List(_OriginField())
+    allow_private = fields.Boolean(truthy={True}, falsy={False})
+
+    @post_load
+    def record(self, values: dict[str, Any], **_: Any) -> App:
+        return App(**_with_tuples(values))
+
+
 class _LimitsSchema(Schema):
     requests_per_minute = fields.Integer(strict=True, validate=validate.Range(min=1))
     concurrent_requests = fields.Integer(strict=True, validate=validate.Range(min=1))
@@ -143,9 +183,13 @@ class _TenantSchema(Schema):
     glucose_unit = fields.String(validate=validate.OneOf(("mg/dL", "mmol/L")))
     services = fields.Dict(keys=fields.String(validate=_NAME), values=fields.Nested(_ServiceSchema))
     titration_table = fields.String(validate=_FILLED)
+    dose_limits_file = _FileField(validate=_are_signed_limits)
+    pen_increment_u = fields.Float(validate=validate.OneOf((0.5, 1.0)))
+    cautious_goal = fields.Boolean(truthy={True}, falsy={False})
     prefetch_dialect = fields.String(validate=validate.OneOf(("core", "relative-date")))
     search_method = fields.String(validate=validate.OneOf(("post", "post-or-get", "get")))
     backend = fields.Nested(_BackendSchema)
+    app = fields.Nested(_AppSchema)
     aliases_file = _FileField()
     ca_file = _FileField()
     limits = fields.Nested(_LimitsSchema)
@@ -166,6 +210,8 @@ class _TenantSchema(Schema):
     def record(self, values: dict[str, Any], **_: Any) -> Tenant:
         if "jwks_file" in values:
             values["jwks"] = _key_document(values.pop("jwks_file"))
+        if "dose_limits_file" in values:
+            values["dose_limits"] = read_limits(values.pop("dose_limits_file"))
         return Tenant(**_with_tuples(values))
 
 
@@ -239,6 +285,9 @@ def _clashes(tenants: tuple[Tenant, ...]) -> Iterator[str]:
         if len(group) > 1 and unclear:
             names = ", ".join(tenant.id for tenant in group)
             yield f"{names}: share an issuer without tenant_claims that tell them apart"
+    launched = [base.address for tenant in tenants if tenant.app for base in tenant.fhir_bases]
+    if len(set(launched)) < len(launched):
+        yield "two apps are launched from one FHIR server, and nothing tells whose launch it is"
 
 
 def _not_for_production(tenants: tuple[Tenant, ...]) -> Iterator[str]:
@@ -255,3 +304,5 @@ def _addresses(tenant: Tenant) -> Iterator[Address]:
     yield from (base.address for base in tenant.fhir_bases)
     yield from (address for address in (tenant.jwks_url,) if address)
     yield from (backend.token_url for backend in (tenant.backend,) if backend)
+    if tenant.app:
+        yield from (tenant.app.authorize_url, tenant.app.token_url, *tenant.app.frame_ancestors)

@@ -4,8 +4,8 @@ Rules CA1 to CA12, SU1 to SU3, AC1 to AC5, LK1 to LK5 of CDS Hooks 2.0.1 are che
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -164,3 +164,8 @@ class Card:
         if self.override_reasons:
             shown["overrideReasons"] = [reason.to_json() for reason in self.override_reasons]
         return shown
+
+
+def linked(cards: Sequence[Card], link: Link | None) -> tuple[Card, ...]:
+    """The cards with a link of ours beside those that they have."""
+    return tuple(replace(card, links=(*card.links, link)) for card in cards) if link else tuple(cards)

@@ -41,12 +41,19 @@ def next_hours(question: Question, glucose: TimeSeries) -> RiskPart:
     return RiskPart(answer, _lines(answer.result), _card(question, answer) if raised else None)
 
 
-def _ask(question: Question, glucose: TimeSeries) -> Assessment[HypoglycemiaRisk] | NotAssessed:
+def why_not_for(question: Question) -> Reason | None:
+    """Why the risk models of lows do not hold for this patient; None where they do."""
     adult = question.age_years is not None and question.age_years >= ADULT_YEARS
-    if not adult or MADE_FOR not in question.record.concepts():
-        text = "the model holds for adults with type 1 diabetes on the problem list"
-        reason = Reason(ReasonCode.OUT_OF_POPULATION, "diabetes_type", text)
-        return NotAssessed(MODEL, VERSION, question.as_of_ms, (reason,))
+    if adult and MADE_FOR in question.record.concepts():
+        return None
+    text = "the model holds for adults with type 1 diabetes on the problem list"
+    return Reason(ReasonCode.OUT_OF_POPULATION, "diabetes_type", text)
+
+
+def _ask(question: Question, glucose: TimeSeries) -> Assessment[HypoglycemiaRisk] | NotAssessed:
+    outside = why_not_for(question)
+    if outside is not None:
+        return NotAssessed(MODEL, VERSION, question.as_of_ms, (outside,))
     try:
         return assess(glucose, question.as_of_ms)
     except Exception:  # one model's fault must not take the review with it (ER4, J-03)

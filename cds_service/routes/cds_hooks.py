@@ -70,7 +70,7 @@ def call(service_id: str) -> Response:
 def _answer(known: shell.Shell, call: Call) -> Response:
     """Answered or refused, it stands in the audit log before anybody hears of it (SE1)."""
     try:
-        place = place_of(known, call.tenant, call.service, call.asked)
+        place = place_of(known, call.tenant, call.service, call.asked, call.moment.as_of_ms)
         with known.bulkheads.place(call.tenant):
             answered = pipeline.decide(call.service, call.asked, call.moment, place, known.computing)
     except CannotAnswer as fault:

@@ -41,10 +41,12 @@ class AccessTokens:
         self._lock = threading.Lock()
         self._grants: dict[str, Grant] = {}
 
-    def issue(self, scope: str, client_id: str, patient: str | None = None) -> str:
+    def issue(
+        self, scope: str, client_id: str, patient: str | None = None, lifetime_s: int = TOKEN_LIFETIME_S
+    ) -> str:
         """A new token; `patient` is a bare id and confines it to that patient's data."""
         token, now_ms = secrets.token_urlsafe(32), self.clock()
-        grant = Grant(scope, client_id, now_ms + TOKEN_LIFETIME_S * 1000, patient)
+        grant = Grant(scope, client_id, now_ms + lifetime_s * 1000, patient)
         with self._lock:
             self._grants = {key: kept for key, kept in self._grants.items() if kept.expires_ms > now_ms}
             self._grants[_digest(token)] = grant

@@ -13,6 +13,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from cds_service.sandbox.access import AccessTokens
+from cds_service.sandbox.app_launch import AppLaunch, RegisteredApp
 from cds_service.sandbox.auth_server import AuthServer
 from cds_service.sandbox.cursor import Cursors
 from cds_service.sandbox.fhir_server import FHIR_JSON, FhirServer
@@ -27,6 +28,9 @@ DATABASE: Final = "ehr.sqlite"
 
 CLIENT_ID: Final = "wearable-cds"
 """The CDS service's client id at this EHR."""
+
+APP_CLIENT_ID: Final = "wearable-cds-app"
+"""The client id of its app."""
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -63,6 +67,12 @@ class SandboxSettings:
     backend_keys: Mapping[str, Any] = field(default_factory=lambda: {"keys": []})
 
     @property
+    def app(self) -> RegisteredApp:
+        """The service's app, as registered here."""
+        base = f"{self.service_base}/smart"
+        return RegisteredApp(APP_CLIENT_ID, f"{base}/launch", f"{base}/callback")
+
+    @property
     def database(self) -> Path:
         """The file of its records."""
         return self.folder / DATABASE
@@ -78,9 +88,12 @@ def create_sandbox(settings: SandboxSettings, clock: Callable[[], int] = wall_cl
     client = HookClient(server, signer, settings.service_base, CLIENT_ID)
     app = Flask(__name__)
     app.register_blueprint(server.blueprint(), url_prefix="/fhir")
-    app.register_blueprint(Pages(client).blueprint())
-    auth = AuthServer(f"{settings.origin}/auth/token", {CLIENT_ID: settings.backend_keys}, tokens)
-    app.register_blueprint(auth.blueprint())
+    pages = Pages(client)
+    launches = AppLaunch(settings.app, server.base, pages.roster, clock)
+    keys = {CLIENT_ID: settings.backend_keys, APP_CLIENT_ID: settings.backend_keys}
+    auth = AuthServer(f"{settings.origin}/auth/token", keys, tokens, launches)
+    for part in (pages, launches, auth):
+        app.register_blueprint(part.blueprint())
     app.get("/.well-known/jwks.json")(lambda: jsonify(signer.key_set()))
     _admit_own_origin_only(app, settings.origin)
     _answer_faults(app)

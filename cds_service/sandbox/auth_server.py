@@ -1,6 +1,7 @@
-"""The sandbox's token endpoint for SMART Backend Services: a signed assertion in, a short-lived token out.
+"""The sandbox's token endpoint: a signed assertion in, alone or with a code, and a short-lived token out.
 
-Beside `fhir_server`; the only client is the CDS service, registered by its public key. Read scopes only.
+Beside `fhir_server` and `app_launch`; its clients are the CDS service and its app, registered by their public
+keys. Read scopes only.
 """
 
 import threading
@@ -14,11 +15,13 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from cds_service.sandbox.access import TOKEN_LIFETIME_S, AccessTokens
+from cds_service.sandbox.app_launch import AppLaunch
 from cds_service.scopes import parse_scopes
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS: Final = ["ES384", "RS384"]
 LONGEST_LIFETIME_S: Final = 300
+APP_TOKEN_LIFETIME_S: Final = 3600
 _READING: Final = frozenset("rs")
 
 
@@ -33,6 +36,7 @@ class AuthServer:
     token_url: str
     keys: Mapping[str, Mapping[str, Any]]
     tokens: AccessTokens
+    launches: AppLaunch
     used: dict[str, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -52,16 +56,36 @@ class AuthServer:
             return response
 
     def _granted(self, form: Mapping[str, str]) -> Response:
-        if form.get("grant_type") != "client_credentials":
+        if form.get("grant_type") not in ("client_credentials", "authorization_code"):
             raise Refused("unsupported_grant_type")
         if form.get("client_assertion_type") != ASSERTION_TYPE:
             raise Refused("invalid_request")
         client_id = self._client(form.get("client_assertion", ""))
-        scope = " ".join(word for word in form.get("scope", "").split() if _is_system_reading(word))
+        if form["grant_type"] == "authorization_code":
+            return self._for_code(form, client_id)
+        scope = " ".join(word for word in form.get("scope", "").split() if _is_reading(word, "system"))
         if not scope:
             raise Refused("invalid_scope")
         token = self.tokens.issue(scope, client_id)
         return jsonify(access_token=token, token_type="bearer", expires_in=TOKEN_LIFETIME_S, scope=scope)
+
+    def _for_code(self, form: Mapping[str, str], client_id: str) -> Response:
+        """A token for one patient's data, with what the launch was about beside it."""
+        shown = [form.get(name, "") for name in ("code", "redirect_uri", "code_verifier")]
+        found = self.launches.redeem(shown[0], client_id, *shown[1:])
+        if found is None:
+            raise Refused("invalid_grant")
+        scope = " ".join(word for word in found.scope.split() if _is_reading(word, "patient"))
+        context = found.context
+        answer = {
+            "access_token": self.tokens.issue(scope, client_id, context.patient, APP_TOKEN_LIFETIME_S),
+            "token_type": "Bearer",
+            "expires_in": APP_TOKEN_LIFETIME_S,
+            "scope": scope,
+            "patient": context.patient,
+            "need_patient_banner": True,
+        }
+        return jsonify(answer | ({"appContext": context.app_context} if context.app_context else {}))
 
     def _client(self, assertion: str) -> str:
         """The client that signed this assertion for us, once and not long ago."""
@@ -90,5 +114,5 @@ class AuthServer:
         return fresh
 
 
-def _is_system_reading(word: str) -> bool:
-    return any(scope.level == "system" and scope.permissions <= _READING for scope in parse_scopes(word))
+def _is_reading(word: str, level: str) -> bool:
+    return any(scope.level == level and scope.permissions <= _READING for scope in parse_scopes(word))

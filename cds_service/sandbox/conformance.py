@@ -59,16 +59,26 @@ def _resource(name: str, known: SearchParameters) -> dict[str, Any]:
 
 
 def smart_configuration(base: str) -> dict[str, Any]:
-    """The SMART configuration: Backend Services only."""
+    """The SMART configuration: Backend Services, and launches of an app."""
     origin = base.rsplit("/", 1)[0]
     return {
         "issuer": base,
         "jwks_uri": f"{origin}/.well-known/jwks.json",
+        "authorization_endpoint": f"{origin}/auth/authorize",
         "token_endpoint": f"{origin}/auth/token",
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["ES384", "RS384"],
-        "grant_types_supported": ["client_credentials"],
+        "grant_types_supported": ["client_credentials", "authorization_code"],
         "code_challenge_methods_supported": ["S256"],
-        "scopes_supported": ["system/*.rs", "system/*.read"],
-        "capabilities": ["client-confidential-asymmetric", "permission-v1", "permission-v2"],
+        "scopes_supported": ["launch", "launch/patient", "patient/*.rs", "system/*.rs", "system/*.read"],
+        "capabilities": [
+            "launch-ehr",
+            "launch-standalone",
+            "client-confidential-asymmetric",
+            "context-ehr-patient",
+            "context-standalone-patient",
+            "permission-patient",
+            "permission-v1",
+            "permission-v2",
+        ],
     }

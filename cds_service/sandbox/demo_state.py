@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from cds_service.own_keys import new_key, read_own_keys
-from cds_service.sandbox.app import CLIENT_ID, SandboxSettings
+from cds_service.sandbox.app import APP_CLIENT_ID, CLIENT_ID, SandboxSettings
 from cds_service.sandbox.patients import simulated_patients
 from cds_service.sandbox.personas import PERSONAS
 from cds_service.sandbox.signing import Signer, write_secret
@@ -47,11 +47,24 @@ enabled = true
 approver = "Demonstration"
 approved_on = {today}
 
+[tenant.services.setting-adjustment]
+enabled = true
+approver = "Demonstration"
+approved_on = {today}
+
 [tenant.backend]
 client_id = "{client_id}"
 token_url = "{origin}/auth/token"
 keys_file = "backend-keys.json"
 scopes = ["system/*.rs"]
+allow_private = true
+
+[tenant.app]
+client_id = "{app_client_id}"
+authorize_url = "{origin}/auth/authorize"
+token_url = "{origin}/auth/token"
+keys_file = "backend-keys.json"
+frame_ancestors = ["{origin}"]
 allow_private = true
 """
 
@@ -91,6 +104,7 @@ class DemoState:
         return _TENANT.format(
             origin=self.sandbox_origin,
             client_id=CLIENT_ID,
+            app_client_id=APP_CLIENT_ID,
             table=TITRATION_TABLE,
             today=datetime.now(UTC).date(),
         )

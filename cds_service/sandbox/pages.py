@@ -50,9 +50,16 @@ class Pages:
 
     def patients(self) -> str:
         """All patients."""
-        found = self.storage.search(parse_query("Patient", []))
-        banners = [self._banner(patient) for patient in found]
+        banners = [self._banner(patient) for patient in self._everyone()]
         return render_template("patients.html", banners=banners, stories=_STORIES)
+
+    def roster(self) -> list[tuple[str, str]]:
+        """Id and name of every patient."""
+        banners = [self._banner(patient) for patient in self._everyone()]
+        return [(banner.id, banner.name) for banner in banners]
+
+    def _everyone(self) -> Sequence[Resource]:
+        return self.storage.search(parse_query("Patient", []))
 
     def chart(self, patient_id: str) -> str:
         """One patient's chart; its script opens it, which fires patient-view."""

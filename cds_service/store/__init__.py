@@ -1,4 +1,4 @@
-"""What the service keeps: used tokens, cards given, feedback, decisions and an audit chain, in one database.
+"""What the service keeps: used tokens, cards, feedback, decisions, app sessions and an audit chain.
 
 `open_store` is called once at start; routes and pipeline use the parts of `Store`.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from cds_service.settings import Settings
+from cds_service.store.app_sessions import AppSessions
 from cds_service.store.audit import Audit
 from cds_service.store.database import open_database, takes_writes
 from cds_service.store.decisions import Decisions
@@ -23,6 +24,7 @@ class Store:
     feedback: Feedback
     decisions: Decisions
     audit: Audit
+    app_sessions: AppSessions
     is_ready: Callable[[], bool]
 
 
@@ -40,4 +42,5 @@ def open_store(settings: Settings) -> Store:
     audit = Audit(engine, settings.secret_key)
     decisions = Decisions(engine, audit, settings.secret_key)
     feedback = Feedback(engine, settings.secret_key)
-    return Store(AllUsedTokens(places), feedback, decisions, audit, partial(takes_writes, engine))
+    sessions = AppSessions(engine, settings.secret_key)
+    return Store(AllUsedTokens(places), feedback, decisions, audit, sessions, partial(takes_writes, engine))

@@ -61,6 +61,16 @@ DECISION: Final = Table(
     Column("input", LargeBinary),
 )
 
+APP_SESSION: Final = Table(
+    "app_session",
+    METADATA,
+    Column("id_hash", LargeBinary(32), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("ix_app_session_until_ms", "until_ms"),
+)
+
 AUDIT: Final = Table(
     "audit",
     METADATA,

@@ -40,10 +40,15 @@ class Topic:
 
 
 def top_reasons(topics: Sequence[Topic], contributions: Sequence[Contribution]) -> tuple[RiskReason, ...]:
-    """The topics that move the risk most, largest first; one of which nothing is known is left out."""
+    """The topics that move the risk most."""
+    return all_reasons(topics, contributions)[:TOP]
+
+
+def all_reasons(topics: Sequence[Topic], contributions: Sequence[Contribution]) -> tuple[RiskReason, ...]:
+    """Topics by how much they move the risk, largest first; one of which nothing is known is left out."""
     terms = {c.name: c for c in contributions}
     reasons = [reason for topic in topics if (reason := _reason(topic, terms)) is not None]
-    return tuple(sorted(reasons, key=lambda reason: -abs(reason.points))[:TOP])
+    return tuple(sorted(reasons, key=lambda reason: -abs(reason.points)))
 
 
 def _reason(topic: Topic, terms: Mapping[str, Contribution]) -> RiskReason | None:

@@ -80,10 +80,15 @@ def window_at(as_of_ms: int, clock: ZoneInfo) -> Window:
 
 def assess_change(watched: Watched, series: TimeSeries, window: Window) -> Answer:
     """One signal other than steps against the patient's own weeks."""
+    values, mine, others = days_of(watched, series, window)
+    return compare_days(watched, values, mine, window, others)
+
+
+def days_of(watched: Watched, series: TimeSeries, window: Window) -> tuple[DailyValues, TimeSeries, int]:
+    """The daily values that are compared, the readings of the main source behind them, and how many others."""
     past = series.between(window.as_of_ms - (WINDOW_DAYS + 1) * DAY_MS, window.as_of_ms)
     mine = main_source(core(past) if watched.signal == signals.BODY_TEMPERATURE else past, window.clock)
-    others = len(past) - len(mine)
-    return compare_days(watched, _daily(watched, mine, window), mine, window, others)
+    return _daily(watched, mine, window), mine, len(past) - len(mine)
 
 
 def assess_steps(watched: Watched, inputs: ActivityInputs, window: Window) -> Answer:
@@ -94,10 +99,14 @@ def assess_steps(watched: Watched, inputs: ActivityInputs, window: Window) -> An
         why = "none in the data received" if series is None else "whether the device was worn is not known"
         text = f"{watched.label}: {why}"
         return not_assessed(ReasonCode.MISSING, watched.signal, text, window.as_of_ms)
+    return compare_days(watched, days_of_steps(inputs, worn, window), series, window, 0)
+
+
+def days_of_steps(inputs: ActivityInputs, worn: set[int], window: Window) -> DailyValues:
+    """Steps of the days before today on which the device was worn."""
     total = steps_by_day(inputs.interval_steps, window.clock) | steps_by_day(inputs.daily_steps, window.clock)
     days = np.array(sorted(day for day in total if day in worn and day < window.today), np.int64)
-    values = DailyValues(days, np.array([total[int(d)] for d in days]), np.ones(days.size, np.int64))
-    return compare_days(watched, values, series, window, 0)
+    return DailyValues(days, np.array([total[int(d)] for d in days]), np.ones(days.size, np.int64))
 
 
 def _daily(watched: Watched, series: TimeSeries, window: Window) -> DailyValues:

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from models import signals
 from models.assessment import Assessment, NotAssessed, Outcome, Reason, ReasonCode, Refused
-from models.features.activity import ActivityInputs
+from models.features.activity import ActivityInputs, worn_days
+from models.features.daily_values import DailyValues
 from models.features.local_time import zone_of
 from models.patient_record import PatientRecord
 from models.risk import news2
@@ -21,7 +22,7 @@ from models.risk.nocturnal_desaturation import assess_nights
 from models.risk.point_score import PointScore, known
 from models.risk.rapid_weight_gain import weight_checks
 from models.risk.reported_rhythm import rhythm_checks
-from models.risk.vital_change import Window, assess_change, assess_steps, window_at
+from models.risk.vital_change import Window, assess_change, assess_steps, days_of, days_of_steps, window_at
 from models.risk.vital_comparison import MODEL, VERSION, Answer, Comparison, Urgency, not_assessed
 from models.risk.vital_limits import limit_checks, news2_inputs
 from models.risk.watched_signals import ILLNESS, WATCHED, Watched
@@ -104,18 +105,31 @@ def _answers(record: PatientRecord, zone: str | None, as_of_ms: int) -> list[Ans
 
 def _change(watched: Watched, record: PatientRecord, days: Window) -> Answer:
     if watched.shape == "steps":
-        inputs = ActivityInputs(
-            daily_steps=record.series.get(signals.STEPS_PER_DAY),
-            interval_steps=record.series.get(signals.STEPS),
-            heart_rate=record.series.get(signals.HEART_RATE),
-            worn_percent=record.series.get(signals.DEVICE_ACTIVE_PERCENT),
-        )
-        return assess_steps(watched, inputs, days)
+        return assess_steps(watched, _activity(record), days)
     series = record.series.get(watched.signal)
     if series is None:
         text = f"{watched.label}: none in the data received"
         return not_assessed(ReasonCode.MISSING, watched.signal, text, days.as_of_ms)
     return assess_change(watched, series, days)
+
+
+def watched_days(watched: Watched, record: PatientRecord, days: Window) -> DailyValues | None:
+    """The daily values that the comparison of a signal rests on; None where the record has none."""
+    if watched.shape == "steps":
+        inputs = _activity(record)
+        worn = worn_days(inputs, days.clock)
+        return None if worn is None else days_of_steps(inputs, worn, days)
+    series = record.series.get(watched.signal)
+    return None if series is None else days_of(watched, series, days)[0]
+
+
+def _activity(record: PatientRecord) -> ActivityInputs:
+    return ActivityInputs(
+        daily_steps=record.series.get(signals.STEPS_PER_DAY),
+        interval_steps=record.series.get(signals.STEPS),
+        heart_rate=record.series.get(signals.HEART_RATE),
+        worn_percent=record.series.get(signals.DEVICE_ACTIVE_PERCENT),
+    )
 
 
 def _covered(watched: Watched, record: PatientRecord) -> bool:

@@ -1,0 +1,178 @@
+"""The risk page: lows of the next hours and of tonight, what makes them up, and when nothing is stated.
+
+One of the pages in `routes`; the models are `models.risk.hypoglycemia` and `nocturnal_hypoglycemia`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cds_service.smart_app.chart_data import Chart, Reader
+from cds_service.smart_app.charts.plot import NARROW, WIDE
+from cds_service.smart_app.charts.risk import interval_chart, waterfall
+from cds_service.smart_app.wording import Charts, Table, clock_words, why
+from hooks import needs, wording
+from hooks.glucose_card import left_out
+from hooks.hypoglycemia_risk import next_hours, why_not_for
+from models.assessment import Assessment, Contribution, Interval, NotAssessed, Reason, ReasonCode
+from models.risk import hypoglycemia, nocturnal_hypoglycemia
+from models.risk.additive_model import AdditiveModel
+from models.risk.hypoglycemia import HypoglycemiaRisk
+from models.risk.hypoglycemia_reasons import TOPICS as HOURS_TOPICS
+from models.risk.nocturnal_hypoglycemia import NocturnalRisk
+from models.risk.nocturnal_reasons import TOPICS as NIGHT_TOPICS
+from models.risk.risk_reasons import Topic, all_reasons
+from models.signals import GLUCOSE_CGM
+from models.time_series import TimeSeries
+
+MEANING: Final = "an episode: at least 15 minutes below 70 mg/dL (3.9 mmol/L)"
+NOTHING_SHOWN: Final = "no sensor reading is in the data received"
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """One model's answer as it is shown; without `chart` it is not assessed, and `why_not` says why."""
+
+    title: str
+    said: str
+    chart: Charts | None
+    waterfall: Charts | None
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+    why_not: tuple[str, ...]
+    model: str
+
+
+def view(reader: Reader, _: Mapping[str, str]) -> tuple[Chart, dict[str, Any]]:
+    """The page as of now."""
+    chart = reader.read(needs.CGM)
+    left = left_out(chart.question)
+    return chart, {"risks": risks(chart), "left_out": left, "clock": clock_words(chart)}
+
+
+def risks(chart: Chart) -> tuple[Risk, Risk]:
+    """The next hours, and tonight."""
+    glucose = chart.record.series.get(GLUCOSE_CGM)
+    return _hours(chart, glucose), _tonight(chart, glucose)
+
+
+def _hours(chart: Chart, glucose: TimeSeries | None) -> Risk:
+    title, model = "Next two hours", f"{hypoglycemia.MODEL} {hypoglycemia.VERSION}"
+    if glucose is None:
+        return _not_assessed(title, model, [NOTHING_SHOWN])
+    answer = next_hours(chart.question, glucose).assessment
+    if not isinstance(answer, Assessment) or not isinstance(answer.result, HypoglycemiaRisk):
+        return _not_assessed(title, model, why(answer) if isinstance(answer, NotAssessed) else [])
+    within, leading = answer.result.within_min, hypoglycemia.LEADING_MIN
+    rows = [(f"{minutes} min", found) for minutes, found in within.items()]
+    return Risk(
+        title=title,
+        said=f"{_share(within[leading])} within {leading} minutes: {MEANING}.",
+        chart=_interval_charts(rows, "Risk of a new low"),
+        waterfall=_waterfalls(
+            HOURS_TOPICS, answer.contributions, f"The {leading}-minute risk, reason by reason"
+        ),
+        reasons=_reason_lines(HOURS_TOPICS, answer.contributions),
+        notes=(*answer.limits, *_calibration(hypoglycemia.MODELS[leading])),
+        why_not=(),
+        model=model,
+    )
+
+
+def _tonight(chart: Chart, glucose: TimeSeries | None) -> Risk:
+    title, model = (
+        "Tonight, midnight to 06:00",
+        f"{nocturnal_hypoglycemia.MODEL} {nocturnal_hypoglycemia.VERSION}",
+    )
+    if glucose is None:
+        return _not_assessed(title, model, [NOTHING_SHOWN])
+    answer = _ask_tonight(chart, glucose)
+    if isinstance(answer, NotAssessed):
+        return _not_assessed(title, model, why(answer))
+    tonight = answer.result.tonight
+    return Risk(
+        title=title,
+        said=f"{_share(tonight)} between midnight and 06:00: {MEANING}.",
+        chart=_interval_charts([("tonight", tonight)], "Risk of a low tonight"),
+        waterfall=_waterfalls(NIGHT_TOPICS, answer.contributions, "Tonight's risk, reason by reason"),
+        reasons=_reason_lines(NIGHT_TOPICS, answer.contributions),
+        notes=_calibration(nocturnal_hypoglycemia.TABLE),
+        why_not=(),
+        model=model,
+    )
+
+
+def _ask_tonight(chart: Chart, glucose: TimeSeries) -> Assessment[NocturnalRisk] | NotAssessed:
+    model, version = nocturnal_hypoglycemia.MODEL, nocturnal_hypoglycemia.VERSION
+    outside = why_not_for(chart.question)
+    if outside is not None:
+        return NotAssessed(model, version, chart.as_of_ms, (outside,))
+    try:
+        return nocturnal_hypoglycemia.assess(glucose, chart.as_of_ms, chart.zone)
+    except Exception:  # one model's fault must not take the page with it (ER4)
+        reason = Reason(ReasonCode.FAULT, "model", "the model met a fault of its own")
+        return NotAssessed(model, version, chart.as_of_ms, (reason,))
+
+
+def _not_assessed(title: str, model: str, reasons: Sequence[str]) -> Risk:
+    return Risk(title, "Not assessed.", None, None, (), (), tuple(reasons), model)
+
+
+def _share(found: Interval) -> str:
+    low, high = wording.percent(100 * found.low), wording.percent(100 * found.high)
+    return f"{wording.percent(100 * found.value)} (90 % interval of the estimate {low} to {high})"
+
+
+def _interval_charts(rows: Sequence[tuple[str, Interval]], caption: str) -> Charts:
+    wide, narrow = (
+        interval_chart(rows, f"{caption}, with intervals. Table below.", w) for w in (WIDE, NARROW)
+    )
+    cells = [
+        (name, *(wording.percent(100 * value) for value in (found.value, found.low, found.high)))
+        for name, found in rows
+    ]
+    return Charts(wide, narrow, Table(caption, ("Within", "Risk", "From", "To"), cells))
+
+
+def _waterfalls(topics: Sequence[Topic], contributions: Sequence[Contribution], caption: str) -> Charts:
+    """The intercept, each topic, and what no topic tells of; together the score."""
+    steps = waterfall_steps(topics, contributions)
+    label = f"{caption}: from the average moment to this one. Table below."
+    wide, narrow = (waterfall(steps, label, width) for width in (WIDE, NARROW))
+    rows = [(name, f"{points:+.2f}") for name, points in steps]
+    total = ("sum", f"{sum(points for _, points in steps):+.2f}")
+    return Charts(wide, narrow, Table(caption, ("Reason", "Points (log-odds)"), [*rows, total]))
+
+
+def waterfall_steps(
+    topics: Sequence[Topic], contributions: Sequence[Contribution]
+) -> list[tuple[str, float]]:
+    """Names and log-odds points that add up to the score, the largest topic first."""
+    points = {contribution.name: contribution.points for contribution in contributions}
+    told = [(reason.topic.replace("_", " "), reason.points) for reason in all_reasons(topics, contributions)]
+    start = points["intercept"]
+    rest = sum(points.values()) - start - sum(value for _, value in told)
+    others = [("not known", rest)] if abs(rest) > SMALLEST_STEP else []
+    return [("average moment", start), *told, *others]
+
+
+SMALLEST_STEP: Final = 0.005
+
+
+def _reason_lines(topics: Sequence[Topic], contributions: Sequence[Contribution]) -> tuple[str, ...]:
+    return tuple(
+        f"{reason.topic.replace('_', ' ')}: {reason.text} ({'raises' if reason.raises else 'lowers'} it)"
+        for reason in all_reasons(topics, contributions)
+    )
+
+
+def _calibration(model: AdditiveModel) -> tuple[str, ...]:
+    """How the stated risks compared with what happened, in people not learned from."""
+    seen = model.facts["on_people_left_out"]
+    return (
+        f"In people not learned from ({seen['windows']:,.0f} questions, a low followed "
+        f"{100 * seen['prevalence']:.1f} %): stated and observed risk differed by "
+        f"{100 * seen['ece']:.2f} points on average, calibration slope {seen['calibration_slope']:.2f}, "
+        f"AUROC {seen['auroc']:.2f}. How this holds for this organisation's patients is not known.",
+        "Estimated from sensor glucose alone: insulin, food and activity are not known to it.",
+    )
