@@ -54,6 +54,8 @@ def _registration(tenant: Tenant) -> dict[str, Any]:
             for name, setting in tenant.services.items()
         },
         "titration_table": tenant.titration_table,
+        "dose_limits": tenant.dose_limits and f"{tenant.dose_limits.id} {tenant.dose_limits.version}",
+        "cautious_goal": tenant.cautious_goal,
         "prefetch_dialect": tenant.prefetch_dialect,
     }
 
