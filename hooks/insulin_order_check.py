@@ -89,12 +89,13 @@ SERVICE: Final = Service(
     title="Insulin order check",
     description=(
         "Checks insulin orders about to be signed against the record: size and change of the dose, weight, "
-        "kidney function, age, lows, insulin still acting, duplicate basal insulin, concentration and "
-        "contradictions within the order."
+        "kidney function, age, lows and highs, insulin still acting, the same insulin ordered twice, "
+        "concentration, steroids and contradictions within the order."
     ),
     usage_requirements=(
         "Needs glucose, weight, eGFR, problem list, medication orders and insulin given, by prefetch or FHIR "
-        "access. What is missing is named on the card. Silent where everything was checked and nothing found."
+        "access; for one mealtime dose also carbohydrates and the settings of the bolus. What is missing is "
+        "named on the card. Silent where everything was checked and nothing found."
     ),
     needs=(
         needs.PATIENT,
@@ -106,6 +107,7 @@ SERVICE: Final = Service(
         needs.INSULIN_GIVEN,
         needs.WEIGHT,
         needs.RENAL,
+        needs.BOLUS,
     ),
     decide=decide,
     dosing=True,

@@ -24,6 +24,9 @@ LAB_DAYS: Final = 365
 WEIGHT_DAYS: Final = 365
 """Older values are not used for a dose; asking a year back lets a card say how old the newest is."""
 
+BOLUS_DAYS: Final = 90
+"""As far back as a setting is taken for the one in use."""
+
 PAST_MEDICATION_DAYS: Final = 90
 """Covers the longest look back of the dosing rules (drugs begun in the last 4 weeks, steroids, refills)."""
 
@@ -101,6 +104,13 @@ DIARY: Final = _observations(
 WEIGHT: Final = _observations("weight", "limits in units per kg", ("body_weight",), WEIGHT_DAYS, 20)
 RENAL: Final = _observations(
     "renal", "renal function limits insulin doses", ("egfr", "creatinine"), LAB_DAYS, 20
+)
+BOLUS: Final = _observations(
+    "bolus",
+    "carbohydrates of now, and the carb ratio, sensitivity and target that a mealtime dose follows from",
+    ("carbs", "carb_ratio", "insulin_sensitivity", "glucose_target"),
+    BOLUS_DAYS,
+    500,
 )
 HBA1C: Final = _observations("hba1c", "long-term glucose, shown with its age", ("hba1c",), LAB_DAYS, 10)
 VITAL_SIGNS: Final = DataNeed(

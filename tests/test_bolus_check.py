@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from order_case import LISPRO, check, finding, meal, rules, unchecked
+from order_case import LISPRO, check, finding, meal, rules, signed, unchecked
 from titration_case import NOW, labs, order, record, with_series
 
 from models.assessment import Input, Outcome
@@ -129,7 +129,7 @@ def test_H09_insulin_on_board_comes_from_every_dose_given():
         ({"GLUCOSE_SMBG": None, "GLUCOSE_CGM": at("glucose_cgm", "mg/dL", (16, 200.0))}, "glucose"),
         ({"INSULIN_BOLUS": None}, "insulin_given"),
         ({"CARB_RATIO": at("carb_ratio", "g/[iU]", (9000, 10.0), (9000, 12.0))}, "carb_ratio"),
-        ({"CARB_RATIO": at("carb_ratio", "g/[iU]", (366 * 1440, 10.0))}, "carb_ratio"),
+        ({"CARB_RATIO": at("carb_ratio", "g/[iU]", (91 * 1440, 10.0))}, "carb_ratio"),
         ({"CARB_RATIO": at("carb_ratio", "g/[iU]", (9000, 1.0))}, "carb_ratio"),
         ({"INSULIN_SENSITIVITY": at("insulin_sensitivity", "mg/dL/[iU]", (9000, 2.5))}, "insulin_sensitivity"),
     ],
@@ -196,7 +196,16 @@ def test_H15_a_dose_for_now_that_could_not_be_computed_is_never_silent():
 
 
 def test_an_old_setting_that_was_replaced_is_not_used():
-    ratio = at("carb_ratio", "g/[iU]", (90 * 1440, 20.0), (10, 10.0))
+    ratio = at("carb_ratio", "g/[iU]", (60 * 1440, 20.0), (10, 10.0))
     assert read_bolus_inputs(known(CARB_RATIO=ratio), LISPRO, NOW).carb_ratio.value == 10.0
     later = at("carb_ratio", "g/[iU]", (9000, 10.0), (-10, 20.0))
     assert read_bolus_inputs(known(CARB_RATIO=later), LISPRO, NOW).carb_ratio.value == 10.0
+
+
+@pytest.mark.spec("H-15")
+@pytest.mark.parametrize("state", [Completeness.PARTIAL, Completeness.FAILED])
+def test_H15_carbohydrates_that_may_be_missing_are_named_for_mealtime_insulin_alone(state):
+    rec = known(CARBS=None)
+    part = replace(rec, completeness=rec.completeness | {"bolus": state})
+    assert "bolus" in unchecked(check(part, meal(6)))
+    assert "bolus" not in unchecked(check(part, signed(20)))

@@ -32,8 +32,9 @@ METER_MIN: Final = 30
 CARBS_MIN: Final = 30
 """Greatest ages for a dose now (hazard H-07: sensor 15 minutes); the other two are our judgement."""
 
-SETTING_DAYS: Final = 365
-"""A setting that nobody confirmed for a year is not taken for the one in use (our judgement)."""
+SETTING_DAYS: Final = 90
+"""A setting that nobody confirmed for a quarter is not taken for the one in use (our judgement: visits and
+downloads of pumps are quarterly)."""
 
 TREND_MIN: Final = 15
 FALLING_MGDL_PER_MIN: Final = -2.0
@@ -133,7 +134,7 @@ def _setting(record: PatientRecord, signal: str, as_of_ms: int) -> Input | Reaso
         return Reason(ReasonCode.CONFLICT, signal, f"Several values of the {name} hold at once.")
     value, at_ms = float(newest.value[0]), int(newest.at_ms[0])
     if as_of_ms - at_ms > SETTING_DAYS * DAY_MS:
-        return Reason(ReasonCode.STALE, signal, f"The {name} on record is older than a year.")
+        return Reason(ReasonCode.STALE, signal, f"The {name} on record is older than {SETTING_DAYS} days.")
     if not low <= value <= high:
         return Reason(ReasonCode.IMPLAUSIBLE, signal, f"The {name} on record, {value:g}, is not plausible.")
     return Input(name, value, newest.unit, at_ms, newest.references[newest.reference[0]])

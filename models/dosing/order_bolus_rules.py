@@ -16,6 +16,7 @@ from models.dosing.order_dose_rules import DOUBLED_FACTOR, DOUBLED_U
 from models.dosing.order_facts import OrderFacts
 from models.dosing.order_finding import Finding
 from models.features.sampling import DAY_MS
+from models.patient_record import Completeness
 
 ON_BOARD_U: Final = 0.5
 """Insulin on board below half a unit is not worth a line."""
@@ -44,6 +45,10 @@ def on_board(facts: OrderFacts) -> Iterator[Finding | Reason]:
 def bolus(facts: OrderFacts) -> Iterator[Finding | Reason]:
     """One dose for now against carbohydrates, glucose and insulin on board of the record."""
     dose_u = facts.order.dose_u
+    state = facts.record.completeness.get("bolus")
+    if facts.is_mealtime and state in (Completeness.PARTIAL, Completeness.FAILED):
+        text = f"Not all carbohydrates and bolus settings could be read ({state.value})."
+        yield Reason(ReasonCode.INCOMPLETE, "bolus", text)
     if dose_u is None or not _is_for_now(facts):
         return
     inputs = read_bolus_inputs(facts.record, facts.order.product, facts.as_of_ms)
