@@ -15,7 +15,7 @@ from models.risk.low_episodes import episode_starts
 from models.training import metrics
 from models.training.cgm_people import Person, fingerprint, read_people
 from models.training.evaluate import evaluate
-from models.training.event_alarms import alarms_at, event_peaks, fires
+from models.training.event_alarms import alarms_at, event_peaks, fires, lead_times_min
 from models.training.hypoglycemia_windows import episodes_after, questions
 from models.training.leak_check import check_no_look_ahead
 from models.training.patient_bootstrap import bootstrap_intervals
@@ -141,6 +141,12 @@ def test_an_alarm_is_silent_for_an_hour_and_for_nobody_else():
 def test_an_event_is_found_when_any_question_of_its_run_passes():
     rows = [(0, 0, 0), (0, 3, 1), (0, 6, 1), (0, 9, 0), (0, 12, 1), (1, 15, 1)]
     assert event_peaks(asked(rows), np.array([9, 1, 5, 9, 2, 7.0])).tolist() == [5, 2, 7]
+
+
+def test_the_lead_time_runs_from_the_first_passing_question_to_the_last_before_the_episode():
+    rows = [(0, 0, 0), (0, 3, 1), (0, 6, 1), (0, 9, 1), (0, 12, 0), (0, 15, 1), (1, 18, 1)]
+    passes = np.array([True, False, True, False, True, False, True])
+    assert lead_times_min(asked(rows), passes).tolist() == [15.0, 0.0]
 
 
 def test_false_alarms_are_counted_after_fourteen_days_per_observed_day():

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -231,3 +232,30 @@ def test_a_model_that_learns_from_people_needs_a_file(tmp_path):
 
 def test_a_model_that_there_is_not_is_refused():
     assert run("train", "oracle").exit_code == 2
+
+
+@pytest.mark.parametrize("task", ["hypoglycemia", "nocturnal", "groups"])
+def test_the_report_is_one_page_that_loads_nothing_and_names_every_model(tmp_path, task):
+    pytest.importorskip("sklearn", reason="needs the extra `train`")
+    path = written(tmp_path, PEOPLE)
+    found = run("evaluate", task, "--data", path, "--report", tmp_path / "report", "--json")
+    assert found.exit_code == 0, found.stderr
+    page = (tmp_path / "report" / f"{task}.html").read_text()
+    assert not re.search(r"(src|href)=|url\(|@import|<script", page)
+    for name in json.loads(found.stdout)["models"]:
+        assert name.replace("_", " ") in page or name in page
+    assert json.loads((tmp_path / "report" / f"{task}.json").read_bytes())["task"] == task
+
+
+def test_the_report_draws_what_is_known_and_leaves_out_what_is_not(tmp_path):
+    steady = {"a": 120.0 + np.arange(5760) % 3}
+    found = run("evaluate", "hypoglycemia", "--data", written(tmp_path, steady), "--report", tmp_path)
+    assert found.exit_code == 0, found.stderr
+    page = (tmp_path / "hypoglycemia.html").read_text()
+    assert "nan" not in page.lower() and page.count("<svg") == 4 * 3
+
+
+def test_a_report_that_cannot_be_written_is_exit_2(tmp_path):
+    path = written(tmp_path, PEOPLE)
+    found = run("evaluate", "nocturnal", "--data", path, "--report", path / "inside")
+    assert found.exit_code == 2

@@ -13,6 +13,7 @@ from models.risk.causal_grid import SLOTS_PER_DAY, SLOTS_PER_HOUR, Column
 from models.risk.glucose_risk_features import risk_features
 from models.risk.hypoglycemia import MODELS
 from models.training.cgm_people import Person, fingerprint
+from models.training.curves import curves
 from models.training.hypoglycemia_windows import HORIZONS_MIN, Windows, windows_of
 from models.training.leak_check import check_no_look_ahead
 from models.training.measure import measure, ranking
@@ -52,6 +53,9 @@ def report(people: Sequence[Person], windows: Windows, scores: Scores, seed: int
         "people_learned_from": sum(fingerprint(person) in LEARNED_FROM for person in people),
         "subgroups": {str(h): _subgroups(people, windows, h, scores[SERVED][h]) for h in HORIZONS_MIN},
         "details": full,
+        "curves": {
+            str(h): {name: _curves(windows, h, by[h]) for name, by in scores.items()} for h in HORIZONS_MIN
+        },
     }
 
 
@@ -70,6 +74,11 @@ def _metrics(windows: Windows, horizon: int, score: Column, seed: int) -> dict[s
         raise NothingToAsk(f"nobody was observed for {horizon} minutes after a question")
     intervals = bootstrap_intervals(questions.person, questions.episode, score, seed)
     return measure(questions, score) | intervals
+
+
+def _curves(windows: Windows, horizon: int, score: Column) -> dict[str, Any]:
+    questions, score = answered(windows, horizon, score)
+    return curves(questions.episode, score)
 
 
 def answered(windows: Windows, horizon: int, score: Column) -> tuple[Questions, Column]:

@@ -25,11 +25,10 @@ DIGITS: Final = 4
 
 def measure(questions: Questions, score: Array) -> dict[str, float | None]:
     """Ranking, calibration and event-based alarms by name; None where the questions do not decide it."""
-    alarms = {
-        f"false_alarms_per_day_at_{percent}": alarms_at(questions, score, percent / 100).false_per_day
-        for percent in EVENT_SENSITIVITIES
-    }
-    return ranking(questions.episode, score) | _rounded(alarms)
+    at = {percent: alarms_at(questions, score, percent / 100) for percent in EVENT_SENSITIVITIES}
+    alarms = {f"false_alarms_per_day_at_{percent}": found.false_per_day for percent, found in at.items()}
+    lead = {f"lead_time_min_at_{percent}": found.lead_time_min for percent, found in at.items()}
+    return ranking(questions.episode, score) | _rounded(alarms | lead)
 
 
 def ranking(label: Array, score: Array) -> dict[str, float | None]:

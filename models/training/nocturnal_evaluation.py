@@ -9,6 +9,7 @@ from typing import Any, Final
 from models.risk.nocturnal_features import nocturnal_features
 from models.risk.nocturnal_hypoglycemia import TABLE
 from models.training.cgm_people import Person, fingerprint
+from models.training.curves import curves
 from models.training.leak_check import check_no_look_ahead
 from models.training.measure import ranking
 from models.training.nocturnal_windows import TO_MIDNIGHT, task_of
@@ -50,4 +51,5 @@ def report(people: Sequence[Person], task: Task, scores: Mapping[str, Array], se
         "models": {name: {key: found[key] for key in STATED} for name, found in full.items()},
         "people_learned_from": sum(fingerprint(person) in LEARNED_FROM for person in people),
         "details": full,
+        "curves": {"night": {name: curves(questions.episode, score) for name, score in scores.items()}},
     }
