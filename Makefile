@@ -50,7 +50,7 @@ audit: $(VENV)/.dev  ## known holes in the packages of the image; fails where on
 
 fuzz: $(VENV)/.dev  ## coverage-guided fuzzing of what strangers send, FUZZ_RUNS inputs each
 	@$(RUN)/pip install -q atheris
-	for target in token_header hook_request request_arrival; do \
+	for target in token_header hook_request request_arrival mapper_bytes; do \
 	  $(RUN)/python tests/fuzz/$$target.py -runs=$(FUZZ_RUNS) -max_len=4096 || exit 1; done
 
 $(VENV)/.run: pyproject.toml | python

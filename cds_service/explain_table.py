@@ -3,22 +3,30 @@
 Used by the command `explain`; the numbers come from `fhir_mappers.explain`.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+WIDTH_IN_FILES: Final = 160
+"""Columns where the output goes to a file or a pipe, which have no width of their own."""
 
 
 def print_table(found: dict[str, Any]) -> None:
     """Print what arrived, what was used, what was dropped and why."""
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH_IN_FILES)
     table = Table(title=f"Patient {found['patient']}")
-    for name in ("Type", "Code", "Arrived", "Used", "Not read", "Dropped"):
+    for name in ("Type", "Code", "Name", "Arrived", "Used", "Not read", "Dropped"):
         table.add_column(name, overflow="fold")
     for line in found["arrived"]:
         reasons = ", ".join(f"{count} {reason}" for reason, count in line["dropped"].items())
         counts = (str(line[name]) for name in ("arrived", "used", "not_read"))
-        table.add_row(line["type"], line["code"], *counts, reasons or "-")
+        table.add_row(
+            line["type"], escape(line["code"]), escape(line["name"]), *counts, escape(reasons) or "-"
+        )
     console.print(table)
     for code, count in found["unknown_codes"].items():
         console.print(f"Unknown code, {count} resources: {code}", markup=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 from fhir_mappers.codes import names_of
 from fhir_mappers.points import summary
+from fhir_mappers.references import names
 from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import Mapped, map_pages, record_of
 
@@ -18,6 +19,7 @@ from fhir_mappers.to_patient_record import Mapped, map_pages, record_of
 class Line:
     """Resources of one type and code: how many came, how many gave a value, and why the others did not."""
 
+    name: str = ""
     arrived: int = 0
     used: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
@@ -38,6 +40,7 @@ def explain(
             {
                 "type": kind,
                 "code": code,
+                "name": line.name,
                 "arrived": line.arrived,
                 "used": line.used,
                 "dropped": dict(sorted(line.dropped.items())),
@@ -63,7 +66,7 @@ def _lines(mapped: Mapped) -> dict[tuple[str, str], Line]:
             kind, reference = entries.sorted.kind(position), entries.reference(position)
             resource = entries.page.resource(position) or {}
             code = names_of(resource.get("code")) if kind == "Observation" else ""
-            line = lines.setdefault((kind, code), Line())
+            line = lines.setdefault((kind, code), Line(_printed(resource) if code else ""))
             line.arrived += 1
             if (number, position) in current.lost:
                 line.dropped[older[reference]] += 1
@@ -72,6 +75,11 @@ def _lines(mapped: Mapped) -> dict[tuple[str, str], Line]:
             elif reference in reasons:
                 line.dropped[reasons[reference]] += 1
     return lines
+
+
+def _printed(resource: Mapping[str, Any]) -> str:
+    """What is printed for the code of a resource where it first comes."""
+    return next(iter(names(resource.get("code"))), "")
 
 
 def _used(mapped: Mapped) -> set[str]:

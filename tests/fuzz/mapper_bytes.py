@@ -1,10 +1,13 @@
 """Coverage-guided fuzzing of the mapper: no bytes may raise anything but NotFhir. Not part of the test suite.
 
-Run: pip install atheris, then python tests/fuzz/fuzz_mapper.py CORPUS_FOLDER -max_total_time=600
-Any example resources make a corpus. Bytes are tried as they are, and as the one entry of a Bundle.
+Run: pip install atheris, then python tests/fuzz/mapper_bytes.py -max_total_time=600
+It starts from the mapper's golden cases. Bytes are tried as they are, and as the one entry of a Bundle.
 """
 
+import json
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import atheris  # type: ignore[import-not-found]
 
@@ -34,6 +37,15 @@ def one_input(data: bytes) -> None:
             continue
 
 
+def write_seeds(folder: Path) -> None:
+    """The inputs of all golden cases, a file each."""
+    for file in (Path(__file__).resolve().parent.parent / "golden" / "mapper").glob("*.json"):
+        for case in json.loads(file.read_text())["cases"]:
+            (folder / f"{file.stem}-{case['id']}").write_text(json.dumps(case["input"]))
+
+
 if __name__ == "__main__":
-    atheris.Setup(sys.argv, one_input)
-    atheris.Fuzz()
+    with TemporaryDirectory() as seeds:
+        write_seeds(Path(seeds))
+        atheris.Setup([*sys.argv, seeds], one_input)
+        atheris.Fuzz()
