@@ -13,6 +13,7 @@ from uuid import UUID
 from cds_service.deadline import Deadline
 from cds_service.fhir_client import Pages, Query
 from fhir_mappers.admission import Admission
+from fhir_mappers.decode import NotFhir
 from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import to_patient_record
 from hooks.card import linked
@@ -137,14 +138,20 @@ def gather(
 
 
 def to_record(context: Context, gathered: Gathered, moment: Moment, place: Place) -> PatientRecord:
-    """The patient as the models see them. Raises DataUnobtainable beside another's resource (F-14)."""
-    record = to_patient_record(
-        context.patient_id,
-        gathered.pages,
-        as_of_ms=moment.as_of_ms,
-        site=place.site,
-        completeness=gathered.completeness,
-    )
+    """The patient as the models see them.
+
+    Raises DataUnobtainable where the data cannot be read, and beside another's resource (F-14).
+    """
+    try:
+        record = to_patient_record(
+            context.patient_id,
+            gathered.pages,
+            as_of_ms=moment.as_of_ms,
+            site=place.site,
+            completeness=gathered.completeness,
+        )
+    except NotFhir:
+        raise DataUnobtainable("The data could not be read as FHIR.", reason="not_fhir") from None
     if FOREIGN_RESOURCE in record.rejected:
         raise DataUnobtainable("The data held a resource of another patient.", reason="foreign_patient")
     return record

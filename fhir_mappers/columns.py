@@ -16,8 +16,8 @@ from models.time_series import UNKNOWN_OFFSET, TimeSeries
 
 Entry = TypeVar("Entry")
 
-MOST_ENTRIES: Final = 32_000
-"""Positions are 16-bit in the columns; no real record comes near."""
+MOST_ENTRIES: Final = 2_000
+"""No real record comes near; each new device costs as much as a hundred readings of a known one."""
 
 
 class CodeBook(Generic[Entry]):

@@ -10,6 +10,9 @@ from typing import Any, Final
 from fhir_mappers.codes import coded_words, standard_system
 from fhir_mappers.references import member, objects, text
 
+MOST_COMPONENTS: Final = 100
+"""A panel of all vital signs has some twenty."""
+
 DOUBTFUL_INTERPRETATIONS: Final = frozenset(
     {"questionable", "calibration-ongoing", "in-alarm", "alarm-inhibited", "early-indication"}
 )

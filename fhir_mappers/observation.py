@@ -10,7 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fhir_mappers.codes import LOINC, Coded, CodeRow, Uncoded, resolve_code
-from fhir_mappers.element import absence, doubts, has_value, off_scale_side, source_of, unit_carrier
+from fhir_mappers.element import (
+    MOST_COMPONENTS,
+    absence,
+    doubts,
+    has_value,
+    off_scale_side,
+    source_of,
+    unit_carrier,
+)
 from fhir_mappers.measured_part import Origin, part_rows
 from fhir_mappers.observed_time import Reading
 from fhir_mappers.references import member, objects, text
@@ -47,6 +55,8 @@ def map_observation(resource: Mapping[str, Any], reference: str, reading: Readin
     components = objects(resource.get("component"))
     absent = absence(resource)
     reason = reading.admission.refusal(resource) or refused_status(text(resource, "status"))
+    if reason is None and len(components) > MOST_COMPONENTS:
+        reason = "too_many_components"
     if reason is not None or (absent is not None and not components):
         return Drop(reference, reason or absent or "")
     valued = has_value(resource) or off_scale_side(resource) != 0

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from msgspec import UNSET, Raw
 
 from fhir_mappers.decode import NULL, NotFhir, Page, as_utf8, read_page
+from fhir_mappers.element import MOST_COMPONENTS
 from fhir_mappers.entry_cuts import cut_bundle
 from fhir_mappers.plain_json import (
     Amount,
@@ -189,8 +190,8 @@ def _sort_other(position: int, found: Sorted) -> None:
 def _sort_panel(observed: PlainReading, position: int, found: Sorted) -> None:
     """Sorts a reading whose values are all in its components."""
     parts = observed.component if observed.component is not UNSET else []
-    values = [_plain_value(part) for part in parts]
-    if observed.valueQuantity is not None or not values or None in values:
+    values = [_plain_value(part) for part in parts[: MOST_COMPONENTS + 1]]
+    if len(values) > MOST_COMPONENTS or observed.valueQuantity is not None or not values or None in values:
         found.odd.append(position)
         return
     looks = [_part_look(bytes(p.code), p.valueQuantity) for p in parts if p.valueQuantity is not None]

@@ -5,7 +5,7 @@ Sits between the mappers and `to_patient_record`.
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,12 +28,15 @@ class Uploads:
     """When the resource behind a reference number was last updated; asked only where two rows compete."""
 
     observed: Observed
-    of_rows: Mapping[int, int]
+    known: dict[int, int]
 
     def __call__(self, reference: int) -> int:
         """UTC ms, 0 where the resource does not say."""
-        if reference in self.of_rows:
-            return self.of_rows[reference]
+        if reference not in self.known:
+            self.known[reference] = self._read(reference)
+        return self.known[reference]
+
+    def _read(self, reference: int) -> int:
         chunk = bisect_right(self.observed.origins, reference, key=lambda origin: origin[0]) - 1
         first, entries, positions = self.observed.origins[chunk]
         resource = entries.page.resource(positions[reference - first]) or {}

@@ -19,6 +19,7 @@ from titration_request import (
     GLARGINE,
     TYPE_2,
     UCUM,
+    bundle,
     condition,
     draft,
     fingerstick,
@@ -32,6 +33,7 @@ from cds_service import pipeline
 from cds_service.cli import main
 from cds_service.deadline import Deadline
 from cds_service.sandbox.app import SandboxSettings, create_sandbox
+from fhir_mappers.to_patient_record import to_patient_record
 from hooks.card import Card
 from hooks.errors import CannotAnswer
 from hooks.protocol import parse
@@ -222,3 +224,32 @@ def test_a_signed_order_with_a_dose_that_is_no_number_does_not_break_the_chart(t
     client = sandbox.app.test_client()
     client.post("/patients/p1/orders", json={"draft": drafted}, base_url="http://127.0.0.1:8001")
     assert client.get("/patients/p1", base_url="http://127.0.0.1:8001").status_code == 200
+
+
+def panel(count: int) -> dict[str, Any]:
+    """One blood pressure with so many components, all of one moment."""
+    pressure = {"code": {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]}}
+    parts = [pressure | {"valueQuantity": {"value": 120 + n % 9, "code": "mm[Hg]"}} for n in range(count)]
+    found = fingerstick("panel", 0.2, 120)
+    del found["valueQuantity"]
+    return found | {
+        "code": {"coding": [{"system": "http://loinc.org", "code": "85354-9"}]},
+        "component": parts,
+    }
+
+
+def test_a_panel_of_thousands_of_parts_is_dropped_and_counted() -> None:
+    """Each part was compared with each other by reading the whole panel again: 6,000 held a worker for minutes."""
+    pages = {"vitals": [json.dumps(bundle([panel(60_000)])).encode()]}
+    record = to_patient_record("p1", pages, as_of_ms=AS_OF_MS)
+    assert record.rejected["too_many_components"].count == 1
+
+
+def test_more_devices_than_anybody_wears_are_refused_and_are_no_fault_of_ours() -> None:
+    """Each new device costs as much as a hundred readings; beyond 16 bits the answer was 500."""
+    readings = [
+        fingerstick(f"r{n}", n / 1e4, 120) | {"device": {"reference": f"Device/{n}"}} for n in range(3000)
+    ]
+    with pytest.raises(CannotAnswer) as refused:
+        cards(request([*mornings(ABOVE_GOAL), *readings], [order(20)]))
+    assert refused.value.status == 412
