@@ -213,7 +213,7 @@ def test_H09_two_active_orders_of_the_same_insulin_are_critical_whichever_is_sig
     for new in (signed(24), two[0]):
         answer = check(record(insulin_orders=two), new)
         assert finding(answer, "duplicate_insulin").severity is Severity.CRITICAL
-        assert "2 orders" in finding(answer, "duplicate_insulin").headline
+        assert "same insulin as Lantus 2" in finding(answer, "duplicate_insulin").headline
 
 
 @pytest.mark.spec("H-09")

@@ -182,7 +182,7 @@ def _on_board(record: PatientRecord, product: InsulinProduct, as_of_ms: int) -> 
     curve = BRAND_CURVES.get(product.brand or "", RAPID_ADULT)
     recent = bolus.between(as_of_ms - DAY_MS, as_of_ms)
     doses = InsulinDoses(recent.at_ms, recent.until_ms, recent.value)
-    return Input("insulin on board", float(insulin_on_board_u(doses, as_of_ms, curve)), "units", as_of_ms)
+    return Input("insulin on board", float(insulin_on_board_u(doses, as_of_ms, curve)), "units", None)
 
 
 def _falling(record: PatientRecord, as_of_ms: int) -> bool:

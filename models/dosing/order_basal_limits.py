@@ -3,6 +3,7 @@
 Sits inside the order check. Lows have rules of their own that hold for every insulin.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -54,11 +55,15 @@ def basal_limits(facts: OrderFacts) -> Iterator[Finding | Reason]:
 
 def _why_not(facts: OrderFacts) -> Reason | None:
     concepts, rule = facts.record.concepts(), product_rule(facts.order.product)
+    switched = facts.in_use is not None and not facts.replaced and facts.in_use.ordered
     if "type_1_diabetes" in concepts:
         return Reason(ReasonCode.OUT_OF_POPULATION, "basal_limits", f"{NOT_TYPE_2}this is type 1.")
     if "type_2_diabetes" not in concepts:
         return Reason(ReasonCode.MISSING, "diabetes_type", f"{NOT_TYPE_2}no type is on the problem list.")
-    if facts.previous is None and (rule is None or not rule.may_start):
+    if switched:
+        text = "A switch from another basal insulin: the limits of a start and of a step were not applied."
+        return Reason(ReasonCode.OUT_OF_POPULATION, "basal_start", text)
+    if facts.in_use is None and (rule is None or not rule.may_start):
         text = "The first dose of this insulin depends on the therapy before it and was not checked."
         return Reason(ReasonCode.OUT_OF_POPULATION, "basal_start", text)
     return None
@@ -66,11 +71,15 @@ def _why_not(facts: OrderFacts) -> Reason | None:
 
 def _unread_dose_in_use(facts: OrderFacts) -> bool:
     """Another rule says so already."""
-    return facts.previous is not None and facts.previous_u is None
+    return bool(facts.replaced) and facts.previous_u is None
 
 
 def _beyond(facts: OrderFacts, dose_u: float, weight_kg: float) -> Iterator[Finding | Reason]:
-    clamped = clamp_basal(dose_u, _situation(facts, weight_kg), facts.limits)
+    days = _days_since_change(facts)
+    if days is None and facts.previous_u and dose_u > facts.previous_u:
+        text = "When the dose in use last changed is not known: the interval between changes was not checked."
+        yield Reason(ReasonCode.MISSING, "dose_change_date", text)
+    clamped = clamp_basal(dose_u, _situation(facts, weight_kg, days), facts.limits)
     if "out_of_bounds" in clamped.limits:
         yield Reason(ReasonCode.IMPLAUSIBLE, "dose", "The dose in use or ordered is not plausible.")
     dose = f"{stated_units_text(dose_u)} a day"
@@ -79,14 +88,18 @@ def _beyond(facts: OrderFacts, dose_u: float, weight_kg: float) -> Iterator[Find
         yield Finding(rule, _HEADLINES[rule].format(change), _DETAILS.get(rule, ""))
 
 
-def _situation(facts: OrderFacts, weight_kg: float) -> Situation:
-    """The clamp's facts without lows, which would hide every other limit."""
+def _days_since_change(facts: OrderFacts) -> float | None:
     changed = [at for o in facts.replaced[:1] for at in (o.authored_ms, o.start_ms) if at is not None]
+    return (facts.as_of_ms - max(changed)) / DAY_MS if changed else None
+
+
+def _situation(facts: OrderFacts, weight_kg: float, days: float | None) -> Situation:
+    """The clamp's facts without lows, and without an unknown interval: they would hide every other limit."""
     rule = product_rule(facts.order.product)
     return Situation(
         current_dose_u=facts.previous_u or None,
         weight_kg=weight_kg,
-        days_since_change=(facts.as_of_ms - max(changed)) / DAY_MS if changed else None,
+        days_since_change=math.inf if days is None else days,
         low_now=False,
         low_recently=False,
         time_below_over_target=False,

@@ -25,11 +25,15 @@ FEWEST_GIVEN: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class DoseInUse:
-    """Units a day and units of one dose, None where they are not fixed, and where they come from."""
+    """Units a day and units of one dose, None where they are not fixed, and where they come from.
+
+    `ordered`: from orders in force, else from the doses given.
+    """
 
     daily_u: float | None
     single_u: float | None
     source: Input
+    ordered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +68,11 @@ def dose_text(daily_u: float | None, single_u: float | None) -> str:
 
 
 def dose_in_use(
-    record: PatientRecord, replaced: Sequence[InsulinOrder], order: InsulinOrder, as_of_ms: int
+    record: PatientRecord, before: Sequence[InsulinOrder], order: InsulinOrder, as_of_ms: int
 ) -> DoseInUse | None:
-    """The dose of the orders replaced (added up where they are split over the day), else what was given."""
-    if replaced:
-        return _ordered(replaced if is_split(replaced) else replaced[:1])
+    """The dose of the orders before (added up where they are split over the day), else what was given."""
+    if before:
+        return _ordered(before if is_split(before) else before[:1])
     basal = order.product.kind in BASAL_KINDS
     given = record.series.get(signals.INSULIN_BASAL if basal else signals.INSULIN_BOLUS)
     if given is None or order.product.kind is None:
@@ -103,7 +107,7 @@ def _ordered(orders: Sequence[InsulinOrder]) -> DoseInUse | None:
     written = [at for o in orders for at in (o.authored_ms, o.start_ms) if at is not None]
     names, newest_ms = ", ".join(o.reference for o in orders), max(written, default=None)
     source = _source("dose in use, ordered", daily_u, single_u, newest_ms, names)
-    return DoseInUse(daily_u, single_u, source)
+    return DoseInUse(daily_u, single_u, source, ordered=True)
 
 
 def _given(points: TimeSeries, basal: bool, as_of_ms: int) -> DoseInUse:
@@ -113,7 +117,7 @@ def _given(points: TimeSeries, basal: bool, as_of_ms: int) -> DoseInUse:
     daily_u = float(np.median(totals)) if basal else None
     single_u = float(np.median(points.value))
     name = f"dose in use, median of {len(points)} doses given"
-    return DoseInUse(daily_u, single_u, _source(name, daily_u, single_u, points.newest_ms, ""))
+    return DoseInUse(daily_u, single_u, _source(name, daily_u, single_u, points.newest_ms, ""), ordered=False)
 
 
 def _source(

@@ -6,7 +6,7 @@ Sits inside the order check; each rule yields what it found, or the reason why i
 from collections.abc import Iterator
 from typing import Final
 
-from models.assessment import Reason, ReasonCode
+from models.assessment import Input, Reason, ReasonCode
 from models.dosing.dose_format import stated_units_text
 from models.dosing.order_dose_in_use import Change
 from models.dosing.order_facts import OrderFacts
@@ -52,11 +52,13 @@ def unread_dose(facts: OrderFacts) -> Iterator[Finding | Reason]:
         return
     if why and "frequency and" in why:
         coded = f"{order.doses_per_day or 0:g} a day"
-        headline = f"the coded frequency ({coded}) and the instruction text differ: dose not taken as known"
-        yield Finding("frequency_contradiction", headline, "Code and text must say the same before signing.")
+        headline = f"the coded frequency ({coded}) and the instruction text differ: daily dose not known"
+        printed = Input("instruction text", order.instruction_text, "", None)
+        yield Finding("frequency_contradiction", headline, "Code and text must agree.", (printed,))
     elif why and any(word in why for word in CONTRADICTIONS):
         yield Finding("dose_contradiction", f"the order contradicts itself or cannot be right: {why}")
-    elif order.daily_dose_u is None and order.dose_u is None:
+        return
+    if order.daily_dose_u is None and order.dose_u is None:
         text = f"The dose was not checked: {why or 'the order states none'}."
         yield Reason(ReasonCode.MISSING, "dose", text)
     elif order.daily_dose_u is None:
@@ -98,7 +100,7 @@ def _fall(found: Change, facts: OrderFacts) -> tuple[str, str, str] | None:
     share = f"{found.after_text}, {found.ratio:.2g} of the {found.before_u:.4g} in use"
     long = facts.order.product.kind in LONG_ACTING
     dka = long and "type_1_diabetes" in facts.record.concepts()
-    consequence = "Type 1 diabetes: too little basal insulin leads to ketoacidosis (DKA)." if dka else ""
+    consequence = "In type 1 diabetes too little basal insulin brings on ketoacidosis (DKA)." if dka else ""
     if found.ratio * MISREAD_FACTOR <= 1:
         return "ten_times_less", f"{share}: {DECIMAL}", consequence
     if long and found.ratio <= HALVED_FACTOR:

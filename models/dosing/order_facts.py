@@ -78,8 +78,8 @@ class OrderFacts:
 
     @property
     def previous_u(self) -> float | None:
-        """The ordered daily dose that this order changes; None where none is known."""
-        return self.in_use.daily_u if self.in_use and self.replaced else None
+        """The daily dose in use; None where none is known."""
+        return self.in_use.daily_u if self.in_use else None
 
     @property
     def orders_known(self) -> bool:
@@ -113,7 +113,7 @@ def order_facts(record: PatientRecord, signing: Signing, as_of_ms: int, limits: 
     active = tuple(o for o in record.insulin_orders if o.status == "active")
     replaced = _replaced(active, signing)
     current = (*(o for o in active if o not in replaced), *signing.others)
-    in_use = dose_in_use(record, replaced, signing.order, as_of_ms)
+    in_use = dose_in_use(record, replaced or _other_basal(active, signing.order), signing.order, as_of_ms)
     return OrderFacts(
         record=record,
         signing=signing,
@@ -129,6 +129,11 @@ def order_facts(record: PatientRecord, signing: Signing, as_of_ms: int, limits: 
         in_use=in_use,
         changes=tuple(changes(in_use, signing.order)),
     )
+
+
+def _other_basal(active: tuple[InsulinOrder, ...], order: InsulinOrder) -> tuple[InsulinOrder, ...]:
+    """The basal orders that a basal insulin new to the patient is most likely switched from."""
+    return tuple(o for o in active if {o.product.kind, order.product.kind} <= BASAL_KINDS)
 
 
 def _replaced(active: tuple[InsulinOrder, ...], signing: Signing) -> tuple[InsulinOrder, ...]:

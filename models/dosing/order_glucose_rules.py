@@ -19,7 +19,7 @@ KETOSIS_PRONE: Final = "sglt2_inhibitor"
 REDUCE: Final = (
     "After a low the dose is reviewed; usual is 10 to 20 % less unless its cause is found (ADA, section 9)."
 )
-CRISIS: Final = "Look for ketones, dehydration and a cause before insulin is changed by prescription."
+CRISIS: Final = "Look for ketones, dehydration and a cause; an order for home does not treat a crisis."
 
 
 def low_now(facts: OrderFacts) -> Iterator[Finding | Reason]:
@@ -46,7 +46,7 @@ def after_low(facts: OrderFacts) -> Iterator[Finding | Reason]:
     else:
         rule = "raised_after_low" if facts.raises else "repeated_after_low"
     low = f"{glucose_text(float(found.value))} {_age(found, facts.as_of_ms)}"
-    yield Finding(rule, f"{facts.change_text} after a glucose of {low}", REDUCE, (found,))
+    yield Finding(rule, f"dose {facts.change_text} after a glucose of {low}", REDUCE, (found,))
 
 
 def often_low(facts: OrderFacts) -> Iterator[Finding | Reason]:
@@ -56,7 +56,7 @@ def often_low(facts: OrderFacts) -> Iterator[Finding | Reason]:
         shares = (
             f"{lows.time_below_70_percent:.1f} % below 70 mg/dL, {lows.time_below_54_percent:.1f} % below 54"
         )
-        headline = f"{facts.change_text} with sensor time of {shares}"
+        headline = f"dose {facts.change_text}; sensor time {shares}"
         yield Finding("raised_time_below", headline, "At most 4 % and 1 % are the target (Battelino 2019).")
 
 

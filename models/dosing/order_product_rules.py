@@ -40,8 +40,7 @@ def two_products(facts: OrderFacts) -> Iterator[Finding | Reason]:
     said = facts.order.product.contradictory
     if said:
         names = " and ".join(name[:NAME_CHARS] for name in said[:2])
-        detail = f"Its dose was not judged. Named are: {'; '.join(said)}."
-        yield Finding("two_products", f"the order names two drugs: {names}", detail)
+        yield Finding("two_products", f"the order names two drugs: {names}", "Its dose was not judged.")
     elif facts.order.product.kind is None:
         text = "Which kind of insulin is ordered cannot be told; no limit of doses was applied."
         yield Reason(ReasonCode.INCOMPLETE, "insulin_product", text)
@@ -87,11 +86,12 @@ def duplicates(facts: OrderFacts) -> Iterator[Finding | Reason]:
     branded = [o for o in unstated if other_brand(o, order)]
     doubled = list(dict.fromkeys([*beside, *unclear, *branded]))
     half_known = [o for o in unstated if (o.product.brand is None) != (order.product.brand is None)]
+    name = order.product.brand.title() if order.product.brand else "this order"
     if doubled:
-        count = len(doubled) + (0 if unclear and not branded and not beside else 1)
-        headline = f"{count} orders for insulin {order.product.ingredient}: {_listed(doubled)}"
+        others = [o for o in doubled if o.reference != order.reference] or doubled
         detail = "Brands and biosimilars of one ingredient are the same insulin: one of the orders must go."
-        yield Finding("duplicate_insulin", headline, detail, tuple(map(_evidence, doubled)))
+        headline = f"{name} is the same insulin as {_listed(others)}"
+        yield Finding("duplicate_insulin", headline, detail, tuple(map(_evidence, others)))
     elif half_known:
         headline = f"the active order, {_listed(half_known)}, is the same insulin under another name"
         detail = "Unless the older order is stopped the patient may take both."

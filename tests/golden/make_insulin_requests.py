@@ -7,9 +7,11 @@ what changed.
 import json
 from pathlib import Path
 
+from order_request import HOSTILE_CASES
 from titration_request import ADJUSTMENT_CASES, AS_OF, SIGNING_CASES
 
-for service, cases in (("insulin-adjustment", ADJUSTMENT_CASES), ("insulin-order-check", SIGNING_CASES)):
+ORDER_CASES = SIGNING_CASES | HOSTILE_CASES
+for service, cases in (("insulin-adjustment", ADJUSTMENT_CASES), ("insulin-order-check", ORDER_CASES)):
     folder = Path(__file__).with_name(service)
     folder.mkdir(exist_ok=True)
     (folder / "as_of").write_text(f"{AS_OF:%Y-%m-%dT%H:%M:%SZ}\n", encoding="utf-8")
