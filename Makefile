@@ -6,7 +6,7 @@ PACKAGES := cds_service hooks fhir_mappers models
 FUZZ_RUNS ?= 200000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check bench spec safety train clean python lock sbom audit fuzz
+.PHONY: demo test check bench spec safety mutation train clean python lock sbom audit fuzz
 
 demo: $(VENV)/.run  ## start the service and the sandbox EHR with simulated patients
 	@exec $(RUN)/wearable-cds demo $(DEMO_FLAGS)
@@ -26,8 +26,23 @@ bench: $(VENV)/.dev  ## speed, as ratios measured in one run
 spec: $(VENV)/.dev  ## requirement rows: covered by a test, out of scope with a reason, open
 	@$(RUN)/python tests/spec_coverage.py
 
-safety: $(VENV)/.dev  ## the long random runs over the dosing limits
-	$(RUN)/pytest tests -m "safety or not safety" -k "safety or clamp or H01 or H02" --hypothesis-profile=safety
+safety: $(VENV)/.dev  ## a million random doses against a naive clamp, every branch of the limits, every hazard
+	@$(RUN)/pip install -q coverage
+	@mkdir -p .bench
+	$(RUN)/pytest tests/test_limits.py --hypothesis-profile=safety
+	$(RUN)/coverage run --data-file=.bench/coverage --branch --include=models/dosing/limits.py \
+	  -m pytest tests/test_limits.py -q
+	$(RUN)/coverage report --data-file=.bench/coverage --show-missing --fail-under=100
+	$(RUN)/pytest tests -k "test_H0 or test_H1 or test_H2" -q
+
+mutation: $(VENV)/.dev  ## which small changes of the clamp its tests do not notice (mutmut); takes minutes
+	@$(RUN)/pip install -q mutmut
+	@rm -rf .bench/mutation && mkdir -p .bench/mutation/models/dosing .bench/mutation/tests
+	@touch .bench/mutation/models/__init__.py .bench/mutation/models/dosing/__init__.py
+	@cp models/dosing/limits.py .bench/mutation/models/dosing/
+	@cp tests/test_limits.py tests/naive_clamp.py .bench/mutation/tests/
+	@cp tests/mutation.toml .bench/mutation/pyproject.toml
+	cd .bench/mutation && ../../$(RUN)/mutmut run --max-children 2 && ../../$(RUN)/mutmut results
 
 train: $(VENV)/.dev  ## what training needs, beside the service
 	$(RUN)/pip install -q -e '.[train]'

@@ -61,7 +61,7 @@ def dose_card(question: Question, answer: Assessment[BasalProposal], draft: Draf
             _why(question, proposal, answer.limits),
             f"**Lowest glucose of 7 days:** {_lowest(question, proposal)}",
             f"**Units per kg:** {_per_kg(proposal)}",
-            f"**Draft:** {size.text}",
+            f"**Draft:** {size.text}.",
             "**Values used**",
             input_table(question, answer.inputs, answer.result.fasting),
             "**Checked**",
@@ -95,7 +95,7 @@ def _summary(question: Question, answer: Assessment[BasalProposal], draft: Draft
     name = f"Insulin {order.product.ingredient}" if order and order.product.ingredient else "Basal insulin"
     dose = f"{VERBS[proposal.action]} {units_text(proposal.proposed_dose_u)} a day"
     if size.far_above:
-        return f"{size.text} {name}: {dose}. Verify before ordering."
+        return f"Draft of {size.text}. {name}: {dose}. Verify before ordering."
     current_u = proposal.current_dose_u
     changes = current_u is not None and current_u != proposal.proposed_dose_u
     now = f" (now {units_text(current_u or 0.0)})" if changes else ""
@@ -196,10 +196,11 @@ def _would_change(proposal: BasalProposal) -> list[str]:
 def _weekly_check(question: Question, proposal: BasalProposal) -> str:
     """What to look at after the change, and when the table may be asked again."""
     again = wording.day(proposal.next_step_ms, question.zone)
+    raised = proposal.action is BasalAction.INCREASE
     return (
-        "any glucose below 70 mg/dL (3.9 mmol/L), above all at night, calls for the dose before or less; "
-        f"{proposal.table.fasting_values} new fasting values are needed; next step by {proposal.table.title} "
-        f"from {again}."
+        "any glucose below 70 mg/dL (3.9 mmol/L), above all at night, calls for "
+        f"{'the dose before or less' if raised else 'a lower dose'}; {proposal.table.fasting_values} new "
+        f"fasting values are needed; next step by {proposal.table.title} from {again}."
     )
 
 
@@ -215,8 +216,8 @@ def _provenance(question: Question, answer: Assessment[BasalProposal]) -> str:
     return (
         f"Limits {limits.id} {limits.version}, signed by {wording.plain(limits.signed_by)} on "
         f"{limits.signed_on:%d %b %Y} (owner {wording.plain(limits.owner)}, dated {limits.dated:%d %b %Y}; "
-        f"{wording.plain(limits.source, LONGEST_SOURCE)}). Model {answer.model} {answer.version}. "
-        f"{wording.moment(question.as_of_ms, question.zone)}. "
+        f"{wording.plain(limits.source, LONGEST_SOURCE).rstrip('.')}). "
+        f"Model {answer.model} {answer.version}. {wording.moment(question.as_of_ms, question.zone)}. "
         f"Table {table.id} {table.version} ({table.source.strip()})"
     )
 

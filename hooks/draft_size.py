@@ -48,13 +48,13 @@ class DraftSize:
 
     @property
     def text(self) -> str:
-        """As a sentence, with both doses."""
+        """The drafted dose, and how far above it is where it is far above."""
         if self.drafted_u is None:
-            return "states no daily dose."
+            return "states no daily dose"
         drafted = stated_units_text(self.drafted_u)
         if self.far_above:
-            return f"Draft of {drafted} is {self.multiple} ({stated_units_text(self.known_u or 0.0)})."
-        return f"{drafted} a day."
+            return f"{drafted} is {self.multiple} ({stated_units_text(self.known_u or 0.0)})"
+        return f"{drafted} a day"
 
 
 def beside_proposal(draft: Draft, current_u: float | None, proposed_u: float) -> DraftSize:

@@ -203,3 +203,11 @@ def test_a_decision_names_the_limits_and_the_table_it_rests_on():
     assert decision.basis == {"basal-insulin-limits": "1.0.0", "ada-basal": "1.0.0"}
     refused = decide(request(mornings(ABOVE_GOAL), [order(20)], weight=bundle([])))
     assert refused.basis == decision.basis
+
+
+def test_after_a_reduction_the_weekly_check_never_points_back_to_the_higher_dose():
+    lowered = only_card(request([*mornings(ABOVE_GOAL), fingerstick("night", 0.3, 61)], [order(20)]))
+    assert "calls for a lower dose" in lowered["detail"]
+    assert (
+        "calls for the dose before or less" in only_card(request(mornings(ABOVE_GOAL), [order(20)]))["detail"]
+    )

@@ -114,7 +114,7 @@ def test_H17_no_card_gives_a_bare_number_or_preselects_one(name):
     assert "isRecommended" not in json.dumps(card)
     assert card.get("selectionBehavior") in (None, "at-most-one")
     assert len(card["overrideReasons"]) >= 5
-    assert "basal-titration 1.0.0" in card["detail"]
+    assert "basal-titration 1.1.0" in card["detail"]
     assert "basal-insulin-limits 1.0.0" in card["detail"]
 
 

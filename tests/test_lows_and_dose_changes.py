@@ -209,3 +209,15 @@ def test_a_start_that_the_limits_leave_nothing_of_names_the_limit():
     tiny = replace(ADA, limits=replace(ADA.limits, basal=replace(ADA.limits.basal, start_units_per_kg=0.005)))
     found = assess(record(insulin_orders=()), DRAFT, NOW, tiny, "UTC")
     assert "the limit of a starting dose cut the number" in found.reasons[0].text
+
+
+def test_a_reduction_of_a_small_dose_says_that_it_is_more_than_its_share():
+    small = answer(with_lows(on(3.0, 10, fasting=[100.0] * 4), (0.5, 61)))
+    assert small.result.proposed_dose_u == 2.0
+    assert "more than 20 % of so small a dose" in small.result.why
+    assert "by 10 to 20 %" in answer(with_lows(on(30.0, 10), (0.5, 61))).result.why
+
+
+def test_after_a_very_low_glucose_ten_percent_stands_among_the_other_ways():
+    doses = [way.dose_u for way in answer(with_lows(on(40.0, 10), (0.5, 50))).result.alternatives]
+    assert doses == [40.0, 36.0, None]

@@ -160,3 +160,9 @@ class TestWrongClock:
     def test_H25_a_clock_that_is_behind_finds_the_order_in_the_future(self):
         found = assess(record(), DRAFT, NOW - 11 * DAY, ADA, "UTC")
         assert "dose_change_date" in {reason.about for reason in found.reasons}
+
+
+def test_with_complex_health_no_mealtime_insulin_is_proposed():
+    frail = with_series(old(80, "frailty", fasting=120.0), HBA1C=labs("hba1c", "%", [(20, 8.6)]))
+    (step,) = answer(frail).result.next_steps
+    assert "kept simple" in step

@@ -31,17 +31,19 @@ def alternatives(case: Case, proposed_u: float) -> tuple[Alternative, ...]:
             _dose(case, half_u, "a smaller step"),
         ]
     elif proposed_u < current_u:
+        less_u = reduced_u(current_u, SMALLEST_REDUCTION, case.rule.increment_u)
         further_u = reduced_u(current_u, LARGEST_REDUCTION, case.rule.increment_u)
         found = [
             _dose(case, current_u, "keep the present dose if a cause explains the low and is gone"),
+            _dose(case, less_u, "a reduction by about 10 %"),
             _dose(case, further_u, "a reduction by up to 20 %"),
             *_secretagogue(case),
         ]
     else:
         lower_u = reduced_u(current_u, SMALLEST_REDUCTION, case.rule.increment_u)
         found = [_dose(case, lower_u, "reduce by 10 % if there were lows that are not on record")]
-    distinct = [a for a in found if a is not None and a.dose_u != proposed_u]
-    return (*distinct, LOOK_FIRST)
+    distinct = {a.dose_u or a.text: a for a in found if a is not None and a.dose_u != proposed_u}
+    return (*distinct.values(), LOOK_FIRST)
 
 
 def _secretagogue(case: Case) -> tuple[Alternative, ...]:

@@ -32,7 +32,7 @@ from models.features.fasting import FastingValue
 from models.patient_record import InsulinOrder, PatientRecord
 
 MODEL: Final = "basal-titration"
-VERSION: Final = "1.0.0"
+VERSION: Final = "1.1.0"
 
 DATA_REASONS: Final = frozenset(
     {

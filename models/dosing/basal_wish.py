@@ -93,8 +93,9 @@ def _after_low(case: Case, current_u: float) -> Wish:
     low = lows.very_low_in_7_d or lows.low_in_24_h
     share = f"{percent_text(lows.time_below_70_percent or 0.0)} of sensor time below {glucose_text(70)}"
     what = _low_text(low) if low else share
-    why = f"Hypoglycaemia first: {what}. Unless a cause explains it, the dose is lowered by 10 to 20 %."
     dose_u = reduced_u(current_u, fraction, case.rule.increment_u)
+    how = _how_far(current_u, dose_u, "by 10 to 20 %")
+    why = f"Hypoglycaemia first: {what}. Unless a cause explains it, the dose is lowered {how}."
     return Wish(dose_u, why, cause=f"after {what}", low=low or lows.lowest_in_7_d)
 
 
@@ -134,10 +135,17 @@ def _low_mornings(case: Case, current_u: float, lowest: FastingValue) -> Wish:
     """A reduction by 10 % where mornings are below the goal and no row of the table asks for more."""
     shown = glucose_text(lowest.lowest_mgdl)
     what = f"fasting glucose below the goal of {case.goal[0]}, lowest {shown}"
-    why = f"Hypoglycaemia first: {what}. Unless a cause explains it, the dose is lowered by 10 %."
     dose_u = reduced_u(current_u, SMALLEST_REDUCTION, case.rule.increment_u)
+    how = _how_far(current_u, dose_u, "by 10 %")
+    why = f"Hypoglycaemia first: {what}. Unless a cause explains it, the dose is lowered {how}."
     cause = f"after fasting glucose as low as {shown}"
     return Wish(dose_u, why, cause=cause, low=fasting_low(lowest))
+
+
+def _how_far(current_u: float, dose_u: float, share: str) -> str:
+    """The share of the rule, or that a dose so small has no step of that share."""
+    small = dose_u < (1 - LARGEST_REDUCTION) * current_u
+    return "by one step of the pen, which is more than 20 % of so small a dose" if small else share
 
 
 def _by_row(case: Case, current_u: float) -> Wish:

@@ -18,14 +18,11 @@ LIMIT_TEXTS: Final[Mapping[str, str]] = {
     "no_increase_after_low": "no increase after a low glucose",
     "no_increase_time_below_range": "no increase with this share of time in hypoglycaemia",
     "no_increase_before_interval": "the shortest time between two changes has not passed",
-    "no_increase_above_ceiling": (
-        "no increase above the limit in units per kg a day (overbasalisation): consider a GLP-1 receptor "
-        "agonist or mealtime insulin"
-    ),
+    "no_increase_above_ceiling": "no increase above the limit in units per kg a day (overbasalisation)",
     "table_interval": "the interval of the table since the last change has not passed",
     "table_low": "the table allows no increase after a glucose this low within the week",
     "low_fasting": "no increase after a fasting glucose below 70 mg/dL (3.9 mmol/L) within the week",
-    "lows_answered": "no second reduction for the same lows",
+    "lows_answered": "no second reduction for lows before the last change of the dose",
     "brief_dip": "no change of the dose for a moment of one sensor",
     "cautious_goal": "no increase on the cautious fasting goal",
     "night_drop": "a fall from bedtime to morning speaks for overbasalisation",

@@ -94,11 +94,11 @@ def clamp_basal(wished_u: float, situation: Situation, limits: BasalLimits) -> C
         return Clamped(None, ("no_dose_while_low",))
     if current_u is None:
         return _clamp_start(wished_u, situation, limits)
-    if wished_u == current_u:
-        return Clamped(current_u)
+    if wished_u > current_u:
+        return _clamp_increase(wished_u, current_u, situation, limits)
     if wished_u < current_u:
         return _deliverable(wished_u, situation.increment_u)
-    return _clamp_increase(wished_u, current_u, situation, limits)
+    return Clamped(current_u)
 
 
 def _clamp_start(wished_u: float, situation: Situation, limits: BasalLimits) -> Clamped:

@@ -16,6 +16,10 @@ HBA1C_GOAL_PERCENT: Final = 7.0
 """ADA's goal for many adults; the goal of this patient may be another."""
 
 HBA1C_LOWER_BASAL_PERCENT: Final = 8.0
+KEEP_SIMPLE: Final = (
+    "With complex health the regimen is kept simple: look at the HbA1c goal, food and other drugs before "
+    "mealtime insulin or a drug that lowers weight is added (ADA, section 13)."
+)
 MEALTIME_START_U: Final = 4.0
 MEALTIME_START_FRACTION: Final = 0.10
 MEALTIME: Final = frozenset({InsulinKind.RAPID, InsulinKind.SHORT, InsulinKind.INHALED, InsulinKind.PREMIX})
@@ -28,6 +32,8 @@ def next_steps(case: Case, proposed_u: float) -> tuple[str, ...]:
         return ()
     if not (_overbasalised(case, current_u) or _meals_are_left(case)):
         return ()
+    if case.cautious_because:
+        return (KEEP_SIMPLE,)
     return (*_glp1(case), *_mealtime(case, proposed_u))
 
 
