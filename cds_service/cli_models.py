@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from cds_service import cli_evaluations
+from cds_service import cli_evaluations, cli_forecast
 from cds_service.cli_evaluations import said, without_library
 from cds_service.cli_output import refuse, show
 from models.training.cgm_people import UnreadablePeople
@@ -20,6 +20,7 @@ TASKS: Final[Mapping[str, click.Command]] = {
     command.name or "": command
     for command in (
         *cli_evaluations.TASKS,
+        *cli_forecast.TASKS,
     )
 }  # fmt: skip
 """What can be evaluated."""

@@ -1,0 +1,71 @@
+"""`wearable-cds evaluate forecast`: the served glucose forecast on people, or the GlucoBench protocol.
+
+Added to the tasks of `evaluate` by `cli_models`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cds_service.cli_evaluations import (
+    output_options,
+    read_or_refuse,
+    said,
+    show_evaluation,
+    without_library,
+    zone_option,
+)
+from cds_service.cli_output import refuse
+from models.training.glucobench import DATASETS, UnreadableBenchmark
+from models.training.questions import NothingToAsk
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("forecast")
+@click.option("--data", type=_FILE, help="People with CGM: arrays as in cgm_t1d_open.npz, or FHIR.")
+@click.option("--glucobench", type=_FILE, metavar="FILE", help="A CSV `id,time,gl` of its sets; .gz too.")
+@click.option("--dataset", type=click.Choice(sorted(DATASETS), case_sensitive=False), help="Whose settings.")
+@click.option("--seeds", default=10, show_default=True, type=click.IntRange(1, 100))
+@zone_option
+@output_options
+def forecast_command(
+    data: Path | None,
+    glucobench: Path | None,
+    dataset: str | None,
+    seeds: int,
+    zone: str | None,
+    as_json: bool,
+    folder: Path | None,
+) -> None:
+    """Glucose 5 to 120 minutes ahead; with --glucobench, models fitted on the protocol's own split."""
+    if (data is None) == (glucobench is None) or (glucobench is None) != (dataset is None):
+        refuse("give --data FILE, or --glucobench FILE with --dataset NAME")
+    if data is not None:
+        show_evaluation(_on_people(data, zone), as_json, folder)
+    elif glucobench is not None and dataset is not None:
+        show_evaluation(_on_benchmark(glucobench, dataset, seeds), as_json, folder)
+
+
+def _on_people(data: Path, zone: str | None) -> dict[str, Any]:
+    from models.training.forecast_evaluation import evaluate_forecast
+
+    try:
+        return evaluate_forecast(read_or_refuse(data, zone), said)
+    except NothingToAsk as fault:
+        refuse(str(fault))
+
+
+def _on_benchmark(path: Path, dataset: str, seeds: int) -> dict[str, Any]:
+    from models.training.glucobench_evaluation import evaluate_glucobench
+
+    try:
+        return evaluate_glucobench(path, dataset, seeds, said)
+    except UnreadableBenchmark as fault:
+        refuse(str(fault))
+    except ImportError as fault:
+        without_library(fault)
+
+
+TASKS = (forecast_command,)
