@@ -98,14 +98,18 @@ def _said(reading: Reading) -> str:
 
 
 def _other_drugs(codes: Sequence[Coding], printed: Sequence[str]) -> tuple[str, ...]:
-    """What a concept names besides insulin: ATC codes outside the insulins, printed names of other drugs."""
-    coded = [
-        c.display or f"ATC {c.code}"
-        for c in codes
-        if c.system == ATC and not (c.code.startswith(ATC_INSULIN) or ATC_INSULIN.startswith(c.code))
-    ]
+    """What a concept names besides insulin: codes and printed names of other drugs."""
+    coded = [c.display or f"code {c.code}" for c in codes if _is_other_drug(c)]
     named = [name for name in printed if OTHER_DRUG.search(name) and _of_name(name) is None]
     return tuple(dict.fromkeys([*coded, *named]))
+
+
+def _is_other_drug(coding: Coding) -> bool:
+    """An ATC code outside the insulins, or a code of another class of drugs. Codes nobody knows are none:
+    one insulin has many."""
+    if coding.system == ATC:
+        return not (coding.code.startswith(ATC_INSULIN) or ATC_INSULIN.startswith(coding.code))
+    return any(True for _ in OTHER_CODES.rows_of([coding]))
 
 
 def _brand(printed: Sequence[str]) -> str | None:
@@ -178,6 +182,15 @@ CODES: Final = CodeTable.of(
     [row | {"system": RXNORM, "code": row["rxcui"], "match": "exact"} for row in PRODUCTS]
     + read_table("insulin_codes.csv")
 )
+OTHER_CODES: Final = CodeTable.of(
+    [
+        row
+        for row in read_table("medication_codes.csv")
+        if row["match"] != "word" and row["drug_class"] != "glp1_receptor_agonist"
+    ]
+)
+"""Drugs of other classes by code; GLP-1 receptor agonists are combined with insulins."""
+
 WORD_ROWS: Final = sorted(read_table("insulin_words.csv"), key=lambda row: -len(row["word"]))
 WORDS: Final = [_phrase(row) for row in WORD_ROWS]
 BRANDS: Final = [

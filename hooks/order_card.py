@@ -128,7 +128,7 @@ def _unchecked(check: Check) -> str:
 def _bullet(question: Question, finding: Finding) -> str:
     """The severity, the finding, what follows, and under it each value with its time and source."""
     headline = wording.plain(finding.headline)
-    said = f"{headline[:1].upper()}{headline[1:]}."
+    said = f"{headline if headline[1:2].isupper() else headline[:1].upper() + headline[1:]}."
     detail = f" {finding.detail}" if finding.detail else ""
     lines = [f"- {finding.severity}: {said}{detail}"]
     lines += [f"  - {_evidence(question, found)}" for found in finding.evidence]
@@ -161,15 +161,17 @@ def _doses(question: Question, found: OrderCheck) -> str:
     rows = [("about to be signed", _dose(order), "", wording.plain(order.reference))]
     if in_use is not None:
         when, reference = _when(question, in_use), wording.plain(in_use.reference)
-        rows.append((in_use.name, str(in_use.value), when, reference))
+        rows.append((f"in use, {in_use.name}", str(in_use.value), when, reference))
     else:
-        rows.append(("dose in use", "none known", "", ""))
+        rows.append(("in use", "none known", "", ""))
     return wording.table(("order", "dose", "when", "source"), rows)
 
 
 def _dose(order: InsulinOrder) -> str:
     if order.product.contradictory:
         return "not judged"
+    if order.dose_range_u is not None:
+        return "{:g} to {:g} units a dose".format(*order.dose_range_u)
     return dose_text(order.daily_dose_u, order.dose_u)
 
 

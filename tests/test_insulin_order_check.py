@@ -5,6 +5,7 @@ import re
 import uuid
 
 import pytest
+from order_request import HOSTILE_CASES
 from titration_request import AS_OF_MS, DEGLUDEC, SIGNING_CASES, draft, order, signing
 
 from cds_service import pipeline
@@ -130,3 +131,69 @@ def test_H15_a_missing_prefetch_entry_is_never_answered_with_silence(key):
     asked = json.loads(json.dumps(SIGNING_CASES["silent"]))
     del asked["prefetch"][key]
     assert decide(asked).outcome is Outcome.PARTIAL
+
+
+@pytest.mark.parametrize(
+    ("name", "indicators", "words"),
+    [
+        (
+            "doubled-type-1",
+            ["critical"],
+            ["40 units a day, 2 times the 20 in use", "MedicationRequest/basal"],
+        ),
+        ("halved-type-1", ["warning"], ["10 units a day, 0.5 of the 20 in use", "DKA"]),
+        ("type-1-not-assessed", ["info"], ["not fully checked", "this is type 1"]),
+        ("start-without-weight", ["warning"], ["44 units with no dose in use known", "no weight"]),
+        ("same-dose-after-low", ["warning"], ["repeated after a glucose of 48 mg/dL", "Observation/night"]),
+        ("two-brands", ["critical"], ["Semglee is the same insulin as Lantus 20 units a day"]),
+        ("toujeo-in-text", ["critical"], ["100 units/mL ordered, 300 units/mL in use"]),
+        ("frequency-contradicted", ["warning"], ["coded frequency (2 a day)", "20 units once daily"]),
+        ("very-high-now", ["critical"], ["412 mg/dL (22.9 mmol/L)", "ketones"]),
+        ("two-drugs", ["critical"], ["insulin glargine 100 units/mL and metformin", "not judged"]),
+        (
+            "bolus-far-above",
+            ["critical"],
+            ["18 units drafted; the record computes to 8.0", "Observation/carbs"],
+        ),
+        ("bolus-inputs-missing", ["info"], ["No carb ratio is on record", "No carbohydrates"]),
+        ("switch-of-basal", ["critical"], ["another basal insulin", "A switch from another basal insulin"]),
+    ],
+)
+def test_each_hostile_order_is_answered_with_its_finding_and_number(name, indicators, words):
+    cards = answer_to(HOSTILE_CASES[name])["cards"]
+    assert [card["indicator"] for card in cards] == indicators
+    text = "".join(card["summary"] + card["detail"] for card in cards)
+    assert all(word in text for word in words), text
+    assert all(len(card["summary"]) < 140 and "…" not in card["summary"] for card in cards)
+    assert not re.search(r"\d\s*(U|IU|iu|u)\b|\b(no risk|normal|safe)\b", text)
+
+
+@pytest.mark.spec("H-15")
+def test_H15_an_unidentified_medication_hides_no_finding_on_the_other_orders():
+    unknown = {k: v for k, v in draft(20).items() if k != "medicationCodeableConcept"}
+    unknown |= {"id": "draft-2", "medicationReference": {"reference": "Medication/9"}}
+    cards = decide(signing([order(20)], draft(200), unknown)).cards
+    assert [card.indicator for card in cards] == ["critical", "warning"]
+    assert "cannot be identified" in cards[1].summary
+
+
+@pytest.mark.spec("H-15")
+def test_H15_cards_beyond_ten_are_counted_and_not_dropped_unsaid():
+    many = [draft(200) | {"id": f"draft-{i}"} for i in range(12)]
+    cards = decide(signing([order(20)], *many)).cards
+    assert len(cards) == 10
+    assert "3 more cards" in cards[-1].summary
+
+
+@pytest.mark.spec("CA8", "H-05")
+def test_H05_names_from_the_record_reach_a_card_without_their_markup():
+    evil = {"text": "insulin glargine 100 units/mL [free](https://evil.example) <b>metformin 500 mg</b>"}
+    other = {"text": "metformin 500 mg tablet <script>"}
+    for medication in (evil, {"coding": evil_coding(), "text": other["text"]}):
+        for card in decide(signing([order(20)], draft(40, medication))).cards:
+            assert not re.search(r"[<>\[\]]|https?:", card.summary + card.detail)
+
+
+def evil_coding() -> list[dict]:
+    system = "http://www.nlm.nih.gov/research/umls/rxnorm"
+    return [{"system": system, "code": "311041", "display": "glargine <img src=x> [a](javascript:1)"}]

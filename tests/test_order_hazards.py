@@ -405,3 +405,37 @@ def test_CA1_every_headline_fits_a_summary():
     for answer in answers:
         for found in answer.result.findings:
             assert len(found.headline) <= HEADLINE_LIMIT, found.headline
+
+
+@pytest.mark.spec("H-10", "H-15")
+def test_H10_a_moment_reported_with_two_values_is_named_because_a_low_may_be_hidden():
+    cgm = series_of("glucose_cgm", "mg/dL", meter([(0.3, 1.0)]).at_ms, meter([(0.3, 150.0)]).value)
+    flagged = replace(cgm, flags=cgm.flags + 1, flag_sets=(frozenset(), frozenset({"source_conflict"})))
+    assert "glucose_conflict" in unchecked(check(with_series(record(), GLUCOSE_CGM=flagged), signed(20)))
+    assert "glucose_conflict" not in unchecked(check(with_series(record(), GLUCOSE_CGM=cgm), signed(20)))
+
+
+@pytest.mark.spec("H-01", "H-05")
+def test_H01_of_a_range_of_doses_the_upper_end_is_judged_and_that_is_said():
+    ranged = signed(None, dose_range_u=(10.0, 60.0), why_no_dose="the dose is a range")
+    answer = check(record(), ranged)
+    assert "doubled" in rules(answer)
+    assert unchecked(answer) == {"dose_range"}
+
+
+@pytest.mark.spec("H-01")
+def test_H01_a_dose_far_from_the_one_last_ordered_is_found_and_is_still_a_start():
+    past = order(20.0, 40, reference="MedicationRequest/past", status="completed")
+    answer = check(record(insulin_orders=(), past_insulin_orders=(past,)), signed(60))
+    assert {"doubled", "start_far_above", "start_too_high"} <= rules(answer)
+    assert "last ordered" in finding(answer, "doubled").headline
+    assert "MedicationRequest/past" in finding(answer, "doubled").evidence[0].reference
+
+
+@pytest.mark.spec("H-01")
+def test_H01_a_switch_of_basal_insulin_is_compared_with_the_one_in_use_and_is_no_start():
+    degludec = replace(GLARGINE, ingredient="degludec")
+    answer = check(record(), signed(40, product=degludec))
+    assert "doubled" in rules(answer)
+    assert "start_too_high" not in rules(answer)
+    assert "basal_start" in unchecked(answer)

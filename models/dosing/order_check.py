@@ -5,6 +5,7 @@ check it names, and only a check that could do everything and found nothing is s
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from models.assessment import Assessment, Input, Outcome, Reason
@@ -12,7 +13,7 @@ from models.dosing.limits import BasalLimits
 from models.dosing.order_basal_limits import basal_limits
 from models.dosing.order_bolus_rules import BOLUS_RULES
 from models.dosing.order_dose_rules import DOSE_RULES
-from models.dosing.order_facts import OrderFacts, Signing, order_facts
+from models.dosing.order_facts import OrderFacts, Signing, order_facts, upper_end
 from models.dosing.order_finding import SEVERITY, Finding, OrderCheck, Severity
 from models.dosing.order_glucose_rules import GLUCOSE_RULES
 from models.dosing.order_patient_rules import PATIENT_RULES
@@ -31,7 +32,11 @@ RULES: Final[tuple[Rule, ...]] = (
 def check_order(
     record: PatientRecord, signing: Signing, as_of_ms: int, limits: BasalLimits
 ) -> Assessment[OrderCheck]:
-    """Every finding of every rule, most severe first, and every reason why a rule could not be applied."""
+    """Every finding of every rule, most severe first, and every reason why a rule could not be applied.
+
+    Of a range of doses the upper end is judged.
+    """
+    signing = replace(signing, order=upper_end(signing.order))
     facts = order_facts(record, signing, as_of_ms, limits)
     found = [answer for rule in RULES for answer in rule(facts)]
     findings = sorted((f for f in found if isinstance(f, Finding)), key=lambda f: _RANK[f.rule])

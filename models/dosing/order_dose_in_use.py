@@ -13,7 +13,7 @@ from models import signals
 from models.assessment import Input
 from models.dosing.basal_order import BASAL_KINDS
 from models.dosing.dose_format import stated_units_text
-from models.dosing.order_overlap import is_split
+from models.dosing.order_overlap import is_split, same_insulin
 from models.features.sampling import DAY_MS
 from models.patient_record import InsulinOrder, PatientRecord
 from models.time_series import TimeSeries
@@ -82,6 +82,12 @@ def dose_in_use(
     return _given(points, basal, as_of_ms) if len(points) >= FEWEST_GIVEN else None
 
 
+def dose_last_ordered(record: PatientRecord, order: InsulinOrder) -> DoseInUse | None:
+    """The dose of the newest ended order of the same insulin: no dose in use, but one to compare with."""
+    past = [o for o in record.past_insulin_orders if same_insulin(o, order)]
+    return _ordered([max(past, key=lambda o: o.authored_ms or 0)]) if past else None
+
+
 def changes(in_use: DoseInUse | None, order: InsulinOrder) -> Iterator[Change]:
     """What the order changes: the dose of a day, and for mealtime insulin or without it the single dose."""
     if in_use is None:
@@ -106,7 +112,7 @@ def _ordered(orders: Sequence[InsulinOrder]) -> DoseInUse | None:
         return None
     written = [at for o in orders for at in (o.authored_ms, o.start_ms) if at is not None]
     names, newest_ms = ", ".join(o.reference for o in orders), max(written, default=None)
-    source = _source("dose in use, ordered", daily_u, single_u, newest_ms, names)
+    source = _source("dose ordered", daily_u, single_u, newest_ms, names)
     return DoseInUse(daily_u, single_u, source, ordered=True)
 
 
@@ -116,7 +122,7 @@ def _given(points: TimeSeries, basal: bool, as_of_ms: int) -> DoseInUse:
     totals = [points.value[days == day].sum() for day in np.unique(days)]
     daily_u = float(np.median(totals)) if basal else None
     single_u = float(np.median(points.value))
-    name = f"dose in use, median of {len(points)} doses given"
+    name = f"median of {len(points)} doses given"
     return DoseInUse(daily_u, single_u, _source(name, daily_u, single_u, points.newest_ms, ""), ordered=False)
 
 

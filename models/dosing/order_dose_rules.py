@@ -8,7 +8,7 @@ from typing import Final
 
 from models.assessment import Input, Reason, ReasonCode
 from models.dosing.dose_format import stated_units_text
-from models.dosing.order_dose_in_use import Change
+from models.dosing.order_dose_in_use import Change, changes, dose_last_ordered
 from models.dosing.order_facts import OrderFacts
 from models.dosing.order_finding import Finding
 from models.patient_record import InsulinKind
@@ -58,7 +58,10 @@ def unread_dose(facts: OrderFacts) -> Iterator[Finding | Reason]:
     elif why and any(word in why for word in CONTRADICTIONS):
         yield Finding("dose_contradiction", f"the order contradicts itself or cannot be right: {why}")
         return
-    if order.daily_dose_u is None and order.dose_u is None:
+    if order.dose_range_u is not None and order.dose_u is not None:
+        text = f"The dose is a range: its upper end, {stated_units_text(order.dose_u)}, was checked alone."
+        yield Reason(ReasonCode.INCOMPLETE, "dose_range", text)
+    elif order.daily_dose_u is None and order.dose_u is None:
         text = f"The dose was not checked: {why or 'the order states none'}."
         yield Reason(ReasonCode.MISSING, "dose", text)
     elif order.daily_dose_u is None:
@@ -72,17 +75,23 @@ def change(facts: OrderFacts) -> Iterator[Finding | Reason]:
         why = facts.previous.why_no_dose or "no fixed dose is stated"
         text = f"The dose in use cannot be read ({why}): the change was not checked."
         yield Reason(ReasonCode.MISSING, "current_dose", text)
-    if not facts.changes:
+    past = None if facts.in_use else dose_last_ordered(facts.record, facts.order)
+    compared = facts.changes or tuple(changes(past, facts.order))
+    if not compared:
         return
-    largest = max(facts.changes, key=lambda found: found.ratio)
-    least = min(facts.changes, key=lambda found: found.ratio)
-    found = _rise(largest) or _fall(least, facts)
+    before = "last ordered" if past else "in use"
+    largest, least = max(compared, key=_ratio), min(compared, key=_ratio)
+    found = _rise(largest, before) or _fall(least, before, facts)
     if found is not None:
-        yield Finding(*found)
+        yield Finding(*found, evidence=(past.source,) if past else ())
 
 
-def _rise(found: Change) -> tuple[str, str, str] | None:
-    doses = f"{found.after_text}, {found.ratio:.3g} times the {found.before_u:.4g} in use"
+def _ratio(found: Change) -> float:
+    return found.ratio
+
+
+def _rise(found: Change, before: str) -> tuple[str, str, str] | None:
+    doses = f"{found.after_text}, {found.ratio:.3g} times the {found.before_u:.4g} {before}"
     if found.ratio >= MISREAD_FACTOR:
         return "ten_times_more", f"{doses}: {DECIMAL}", ""
     if found.ratio >= DOUBLED_FACTOR and found.after_u - found.before_u >= DOUBLED_U:
@@ -96,8 +105,8 @@ def _rise(found: Change) -> tuple[str, str, str] | None:
     return None
 
 
-def _fall(found: Change, facts: OrderFacts) -> tuple[str, str, str] | None:
-    share = f"{found.after_text}, {found.ratio:.2g} of the {found.before_u:.4g} in use"
+def _fall(found: Change, before: str, facts: OrderFacts) -> tuple[str, str, str] | None:
+    share = f"{found.after_text}, {found.ratio:.2g} of the {found.before_u:.4g} {before}"
     long = facts.order.product.kind in LONG_ACTING
     dka = long and "type_1_diabetes" in facts.record.concepts()
     consequence = "In type 1 diabetes too little basal insulin brings on ketoacidosis (DKA)." if dka else ""

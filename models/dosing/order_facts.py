@@ -3,7 +3,7 @@
 Sits under `models.dosing.order_check`; every rule of the check reads these facts and nothing else.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from models.assessment import Input, Reason
@@ -129,6 +129,15 @@ def order_facts(record: PatientRecord, signing: Signing, as_of_ms: int, limits: 
         in_use=in_use,
         changes=tuple(changes(in_use, signing.order)),
     )
+
+
+def upper_end(order: InsulinOrder) -> InsulinOrder:
+    """The order at the upper end of its range of doses; an order with one dose as it is."""
+    if order.dose_u is not None or order.dose_range_u is None:
+        return order
+    highest_u, per_day = order.dose_range_u[1], order.doses_per_day
+    daily_u = highest_u * per_day if per_day and not order.as_needed else None
+    return replace(order, dose_u=highest_u, daily_dose_u=daily_u)
 
 
 def _other_basal(active: tuple[InsulinOrder, ...], order: InsulinOrder) -> tuple[InsulinOrder, ...]:

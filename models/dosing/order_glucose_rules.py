@@ -36,6 +36,14 @@ def low_now(facts: OrderFacts) -> Iterator[Finding | Reason]:
         yield Reason(ReasonCode.STALE, "glucose", text)
 
 
+def two_values(facts: OrderFacts) -> Iterator[Finding | Reason]:
+    """Moments reported with two values: a low may be among the readings left out."""
+    count = facts.readings.conflicts
+    if count:
+        text = f"Glucose of 7 days was reported with two values at once ({count} times); lows may be hidden."
+        yield Reason(ReasonCode.CONFLICT, "glucose_conflict", text)
+
+
 def after_low(facts: OrderFacts) -> Iterator[Finding | Reason]:
     """The same dose or more after a low that has not been answered with less (hazard H-02)."""
     found = facts.readings.very_low or facts.lows.very_low_in_7_d or facts.lows.low_in_24_h
@@ -91,4 +99,4 @@ def _age(found: Input, as_of_ms: int) -> str:
     return f"{elapsed_ms // HOUR_MS} h ago" if elapsed_ms < 2 * DAY_MS else f"{elapsed_ms // DAY_MS} days ago"
 
 
-GLUCOSE_RULES: Final = (low_now, after_low, often_low, high_now)
+GLUCOSE_RULES: Final = (low_now, two_values, after_low, often_low, high_now)

@@ -31,6 +31,9 @@ STRENGTH_IN_TEXT: Final = re.compile(
 """A concentration that an instruction prints, of the syringe or of the insulin."""
 
 NAME_CHARS: Final = 30
+SHOWN: Final = 3
+"""Other orders of the same insulin that are listed; more are counted."""
+
 PUMP_DAYS: Final = 14
 LONG_KINDS: Final = frozenset({InsulinKind.LONG, InsulinKind.LONG_WITH_GLP1})
 
@@ -91,7 +94,7 @@ def duplicates(facts: OrderFacts) -> Iterator[Finding | Reason]:
         others = [o for o in doubled if o.reference != order.reference] or doubled
         detail = "Brands and biosimilars of one ingredient are the same insulin: one of the orders must go."
         headline = f"{name} is the same insulin as {_listed(others)}"
-        yield Finding("duplicate_insulin", headline, detail, tuple(map(_evidence, others)))
+        yield Finding("duplicate_insulin", headline, detail, tuple(map(_evidence, others[:SHOWN])))
     elif half_known:
         headline = f"the active order, {_listed(half_known)}, is the same insulin under another name"
         detail = "Unless the older order is stopped the patient may take both."

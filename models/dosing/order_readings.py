@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models import signals
 from models.assessment import Input
-from models.dosing.recent_lows import AHEAD_MIN, GLUCOSE_SIGNALS
+from models.dosing.recent_lows import AHEAD_MIN, GLUCOSE_SIGNALS, VERY_LOW_DAYS
 from models.features.bands import VERY_LOW, GlucoseLimit, shown_glucose
 from models.features.sampling import DAY_MS, MINUTE_MS
 from models.patient_record import PatientRecord
@@ -30,18 +30,23 @@ consensus report of 2024, Diabetes Care 47:1257) cannot be told apart any more; 
 PERSISTENT_MS: Final = 120 * MINUTE_MS
 """High all the time for two hours (ISPAD 2022 sick day guidelines repeat glucose and ketones by then)."""
 
+CONFLICT: Final = "source_conflict"
+"""The mapper's flag on a reading that was kept although another value was reported for its moment."""
+
 
 @dataclass(frozen=True, slots=True)
 class Readings:
     """Of the last 24 hours: the newest where it is high, whether very high, since when all are high.
 
-    `very_low` is the lowest reading below 54 mg/dL (3.0 mmol/L).
+    `very_low` is the lowest reading below 54 mg/dL (3.0 mmol/L). `conflicts`: readings of seven days whose
+    moment came with another value too, which was left out (hazard H-10).
     """
 
     high: Input | None
     very_high: bool
     high_since_ms: int | None
     very_low: Input | None
+    conflicts: int
 
 
 def readings_of_a_day(record: PatientRecord, as_of_ms: int) -> Readings:
@@ -56,6 +61,7 @@ def readings_of_a_day(record: PatientRecord, as_of_ms: int) -> Readings:
         very_high=any(_from(part, VERY_HIGH).any() for part in newest),
         high_since_ms=_high_since(parts),
         very_low=min(_inputs(very_low), key=_value, default=None),
+        conflicts=sum(_conflicts(record, signal, as_of_ms) for signal in GLUCOSE_SIGNALS),
     )
 
 
@@ -67,6 +73,15 @@ def _parts(record: PatientRecord, as_of_ms: int) -> Iterator[TimeSeries]:
             part = drop_error_codes(day).series if signal == signals.GLUCOSE_CGM else day
             if len(part):
                 yield part
+
+
+def _conflicts(record: PatientRecord, signal: str, as_of_ms: int) -> int:
+    series = record.series.get(signal)
+    if series is None:
+        return 0
+    marked = [i for i, flags in enumerate(series.flag_sets) if CONFLICT in flags]
+    week = series.between(as_of_ms - VERY_LOW_DAYS * DAY_MS, as_of_ms)
+    return int(np.isin(week.flags, marked).sum())
 
 
 def _from(series: TimeSeries, limit: GlucoseLimit) -> NDArray[np.bool_]:
