@@ -23,11 +23,13 @@ HEADINGS: Final = {
     "gri": "GRI",
     "share_tbr_over_4": "Low",
     "contraindicated": "Con",
+    "failed": "Fail",
     "direction_agreement": "Agr",
 }
-CAPTION: Final = (
-    "Low: percent of cases with TBR above 4 %. Con: percent of reviews that added insulin in spite of "
-    "recorded lows. Agr: percent of the changed settings that moved towards the reference."
+LEGEND: Final = (
+    "Low: percent of cases with TBR above 4 %. Con: percent of reviews that added insulin in spite of\n"
+    "recorded lows. Fail: percent of cases with a GRI 5 points above that of the unchanged therapy.\n"
+    "Agr: percent of the changed settings that moved towards the reference."
 )
 DRAWN: Final = ("tir", "tbr", "tbr54", "tar", "gri")
 WIDTH, HEIGHT, MARGIN = 560, 320, 48  # of a picture, SVG units
@@ -40,10 +42,11 @@ def print_tables(outcome: Mapping[str, Any]) -> None:
     console = Console()
     for group, rows in {"all cases": outcome["arms"], **outcome["groups"]}.items():
         console.print(_table(f"{outcome['world']} world, seed {outcome['seed']}: {group}", rows))
+    console.print(LEGEND, highlight=False)
 
 
 def _table(title: str, arms: Rows) -> Table:
-    table = Table(title=title, caption=CAPTION)
+    table = Table(title=title)
     for heading in ("Arm", *HEADINGS.values()):
         table.add_column(heading, no_wrap=True)
     for name, rows in arms.items():

@@ -7,8 +7,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cds_service.cli import main
+from models.simulation import trial
 
 KEYS = {"cycle", "tir", "tbr", "tbr54", "tar", "gri", "share_tbr_over_4", "contraindicated"}
+
+
+@pytest.fixture(autouse=True)
+def short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two days between visits instead of fourteen: these tests are about the command, not about glucose."""
+    monkeypatch.setattr(trial, "DAYS", 2)
 
 
 def run(*arguments: str) -> Result:

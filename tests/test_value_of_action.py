@@ -23,7 +23,7 @@ from models.simulation.patient_model import PatientModel
 from models.simulation.run import simulate_world
 from models.simulation.trial import trial
 from models.simulation.virtual_patients import patients_in
-from models.simulation.worlds import DEFAULT
+from models.simulation.worlds import DEFAULT, SHIFTED
 from models.training.fit_value_of_action import differences, fit, fold_of
 from models.training.therapy_experience import Experience, disturbed_world, perturbed
 
@@ -157,12 +157,12 @@ def test_outcomes_are_differences_to_the_unchanged_therapy():
     assert not differences(synthetic())[:, 0].any()
 
 
-def test_training_worlds_stay_within_half_of_the_shifted_world():
+def test_no_training_world_is_disturbed_more_than_the_shifted_world_or_is_it():
     worlds = [disturbed_world(np.random.default_rng(i)) for i in range(200)]
-    assert max(w.missed_bolus_share for w in worlds) <= 0.05
-    assert max(w.insulin_action_cv for w in worlds) <= 0.06
-    assert max(w.dawn_rise for w in worlds) <= 0.025
-    assert max(w.carb_error_cv for w in worlds) <= 0.20
+    for name in ("carb_error_cv", "missed_bolus_share", "insulin_action_cv", "dawn_rise", "exercise_per_day"):
+        drawn = [getattr(world, name) for world in worlds]
+        assert max(drawn) < getattr(SHIFTED, name)
+        assert np.mean(drawn) < 0.8 * getattr(SHIFTED, name)
 
 
 def test_a_perturbed_patient_keeps_the_steady_state():
@@ -199,6 +199,7 @@ def test_without_a_change_every_cycle_is_the_same(outcome):
     first, second = outcome["arms"]["none"]
     assert first | {"cycle": 2} == second
     assert first["direction_agreement"] is None
+    assert first["failed"] == 0.0
 
 
 def test_advice_to_add_insulin_in_spite_of_lows_is_counted(outcome):

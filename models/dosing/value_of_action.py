@@ -24,8 +24,11 @@ from models.dosing.therapy import Array
 OUTCOMES: Final = ("log_gri", "tir", "tbr")
 """Differences to no change: logarithm of 1 + glycaemia risk index; time in range and below 70, in points."""
 
-TIR_WEIGHT: Final = 0.08
-"""One point of time in range is worth eight percent of the risk index: without it the choice is too timid."""
+TIR_WEIGHT: Final = 0.12
+"""One point of time in range is worth this share of the risk index: without it the choice is too timid."""
+
+TBR_WEIGHT: Final = 0.04
+"""One point of time below range is worth this share of the risk index, beside what the index has of it."""
 
 SCORE_PER_SETTING: Final = (0.0, 0.02, 0.03)
 """A change must be expected to gain this much, by the number of its settings."""
@@ -114,10 +117,15 @@ def expected(model: ValueModel, features: Mapping[str, Array], log_factors: Arra
     )
 
 
+def harm(outcomes: Array) -> Array:
+    """Expected differences of the outcomes as one number, lower is better, (..., 3) to (...)."""
+    return np.asarray(outcomes[..., 0] - TIR_WEIGHT * outcomes[..., 1] + TBR_WEIGHT * outcomes[..., 2])
+
+
 def scores(outcomes: Array, changes: Sequence[SettingChange]) -> Array:
     """What a change is worth, lower is better, (n, changes)."""
     cost = np.array([SCORE_PER_SETTING[len(change.settings)] for change in changes])
-    return np.asarray(outcomes[..., 0] - TIR_WEIGHT * outcomes[..., 1] + cost)
+    return np.asarray(harm(outcomes) + cost)
 
 
 def best_changes(

@@ -10,20 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from models.dosing.setting_features import TherapyRecord, glucose_shares, setting_features
-from models.dosing.setting_guards import lows_forbid_more_insulin
-from models.dosing.therapy import Array, Therapy
+from models.dosing.setting_features import TherapyRecord, setting_features
+from models.dosing.therapy import Therapy
 from models.simulation.arms import Arm, Review
 from models.simulation.run import Trace, simulate
 from models.simulation.therapy_cases import GROUPS, TherapyCases, draw_cases
+from models.simulation.trial_measures import Visit, judged_shares, measured
 from models.simulation.worlds import Circumstances, World, draw_circumstances
 
 DAYS = 14
-TBR_TARGET_PERCENT = 4.0
-GRI_CAP = 100.0
-CHANGED = 1e-6  # relative; a smaller difference between two settings is no change
 ANY_SEED = 2**64  # seeds count in this range, so that every whole number is one
-MIS_SET = 0.05  # relative; a setting nearer to the reference counts as right
 
 
 @dataclass(frozen=True)
@@ -40,14 +36,16 @@ def trial(arms: Mapping[str, Arm], world: World, cases: int, cycles: int, seed: 
 
     Returns {"world", "cases", "seed", "arms": {arm: [row per cycle]}, "groups": {group: the same by arm}}; a
     row has cycle, tir, tbr, tbr54, tar, gri (means over cases, percent), share_tbr_over_4 (percent of cases),
-    contraindicated (percent of reviews that added insulin in spite of recorded lows) and direction_agreement
-    (percent of the settings changed that moved towards the reference; None where none was).
+    contraindicated (percent of reviews that added insulin in spite of recorded lows), failed (percent of
+    cases whose risk index is well above that of the unchanged therapy) and direction_agreement (percent of
+    the settings changed that moved towards the reference; None where none was).
     """
     if cases < len(GROUPS):
         raise ValueError(f"a trial needs at least {len(GROUPS)} cases, one of each group")
     seeds = _seeds(seed, cycles)
     everyone = draw_cases(cases, seeds.cases)
     judged = draw_circumstances(world, cases, DAYS, seeds.judged)
+    unchanged = judged_shares(_live(everyone, {"": everyone.start}, judged)[""].glucose_mgdl)
     therapies = dict.fromkeys(arms, everyone.start)
     reviews: dict[str, tuple[Review, ...]] = dict.fromkeys(arms, ())
     rows: dict[str, list[list[dict[str, Any]]]] = {name: [] for name in arms}
@@ -60,7 +58,9 @@ def trial(arms: Mapping[str, Arm], world: World, cases: int, cycles: int, seed: 
             reviews[name] += (review,)
         outcome = _live(everyone, therapies, judged)
         for name in arms:
-            rows[name].append(_rows(cycle, everyone, reviews[name][-1], therapies[name], outcome[name]))
+            shares = judged_shares(outcome[name].glucose_mgdl)
+            visit = Visit(everyone, reviews[name][-1], therapies[name], shares, unchanged)
+            rows[name].append([{"cycle": cycle} | row for row in measured(visit)])
     return {
         "world": world.name,
         "cases": cases,
@@ -97,46 +97,3 @@ def _review(cases: TherapyCases, therapy: Therapy, trace: Trace, earlier: tuple[
         trace.cgm_mgdl, trace.basal_u, trace.bolus_u, trace.announced_g, therapy, cases.patients.weight_kg
     )
     return Review(cases.patients.name, record, setting_features(record), cases.reference, earlier)
-
-
-def _rows(
-    cycle: int, cases: TherapyCases, review: Review, after: Therapy, trace: Trace
-) -> list[dict[str, Any]]:
-    """One row for all cases, then one for each group."""
-    shares = glucose_shares(trace.glucose_mgdl)
-    shares["gri"] = np.minimum(shares["gri"], GRI_CAP)
-    before = review.record.therapy
-    insulin = _log_insulin(after) - _log_insulin(before)
-    adds = (insulin > CHANGED).any(axis=1)
-    wrong = adds & lows_forbid_more_insulin(review.features["tbr"], review.features["tbr54"])
-    wanted = _log_insulin(cases.reference) - _log_insulin(before)
-    everybody = np.ones(len(cases), bool)
-    return [
-        {"cycle": cycle}
-        | {name: round(float(shares[name][of].mean()), 3) for name in ("tir", "tbr", "tbr54", "tar", "gri")}
-        | {
-            "share_tbr_over_4": round(100.0 * float((shares["tbr"][of] > TBR_TARGET_PERCENT).mean()), 3),
-            "contraindicated": round(100.0 * float(wrong[of].mean()), 3),
-            "direction_agreement": _agreement(insulin[of], wanted[of]),
-        }
-        for of in (everybody, *(cases.patients.group == group for group in GROUPS))
-    ]
-
-
-def _log_insulin(therapy: Therapy) -> Array:
-    """Logarithm of how much insulin each setting gives, by hour, (n, 72)."""
-    return np.concatenate(
-        [
-            np.log(therapy.basal_u_per_h),
-            -np.log(therapy.carb_ratio_g_per_u),
-            -np.log(therapy.sensitivity_mgdl_per_u),
-        ],
-        axis=1,
-    )
-
-
-def _agreement(changed: Array, wanted: Array) -> float | None:
-    counted = (np.abs(changed) > CHANGED) & (np.abs(wanted) > MIS_SET)
-    if not counted.any():
-        return None
-    return round(100.0 * float((changed[counted] * wanted[counted] > 0.0).mean()), 3)

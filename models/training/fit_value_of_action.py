@@ -5,10 +5,12 @@ Sits between the experience and the file. One pass gathers the normal equations 
 out is a subtraction.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.dosing.setting_actions import PARTS
 from models.dosing.therapy import Array
@@ -57,7 +59,7 @@ def differences(experience: Experience) -> Array:
 
 def fit(experience: Experience, version: str) -> Fitted:
     """Models for everybody and for each fold, with residuals of people left out in all of them."""
-    logged = np.array([_is_share(name) for name in experience.names])
+    logged = logged_features(experience.names)
     x = np.where(logged, np.log1p(np.maximum(experience.features, 0.0)), experience.features)
     centre, scale = x.mean(axis=0), x.std(axis=0) + 1e-9
     z = standardise(experience.features, logged, centre, scale)
@@ -77,8 +79,8 @@ def fit(experience: Experience, version: str) -> Fitted:
         "version": version,
         "features": list(experience.names),
         "logged": logged.tolist(),
-        "centre": _short(centre),
-        "scale": _short(scale),
+        "centre": rounded(centre),
+        "scale": rounded(scale),
         "interval": _interval(residual, experience.outcomes[:, 0, 0]),
     }
     return Fitted(
@@ -93,8 +95,9 @@ def fit(experience: Experience, version: str) -> Fitted:
     )
 
 
-def _is_share(name: str) -> bool:
-    return name.startswith(SHARES) or name.endswith("_low")
+def logged_features(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Which features enter as logarithms: shares of time and of meals, (k,)."""
+    return np.array([name.startswith(SHARES) or name.endswith("_low") for name in names])
 
 
 def _terms(z: Array, log_factors: Array) -> Array:
@@ -128,15 +131,15 @@ def _predict(z: Array, log_factors: Array, weights: Array) -> Array:
 def _coefficients(weights: Array, k: int) -> dict[str, Any]:
     split = len(PARTS) * (1 + 3 * k)
     return {
-        "linear": _short(weights[:split].reshape(len(PARTS), 1 + 3 * k, -1)),
-        "curved": _short(weights[split:].reshape(len(PAIRS), 1 + k, -1)),
+        "linear": rounded(weights[:split].reshape(len(PARTS), 1 + 3 * k, -1)),
+        "curved": rounded(weights[split:].reshape(len(PAIRS), 1 + k, -1)),
     }
 
 
-def _short(values: Array) -> Any:
+def rounded(values: Array) -> Any:
     """Nested lists with few digits."""
     if values.ndim > 1:
-        return [_short(row) for row in values]
+        return [rounded(row) for row in values]
     return [float(f"{value:.{DIGITS}g}") for value in values]
 
 
@@ -149,9 +152,9 @@ def _interval(residual: Array, gri: Array) -> dict[str, Any]:
         for quarter in range(len(edges) + 1)
     ]
     return {
-        "gri_edges": _short(edges),
-        "low": _short(np.array([q[0] for q in found])),
-        "high": _short(np.array([q[1] for q in found])),
+        "gri_edges": rounded(edges),
+        "low": rounded(np.array([q[0] for q in found])),
+        "high": rounded(np.array([q[1] for q in found])),
     }
 
 
