@@ -4,7 +4,10 @@ Under `fhir_client`, `jwks` and `smart_auth`; nothing else in the project opens 
 """
 
 import threading
+from http.client import RemoteDisconnected
 from typing import Final
+
+import structlog
 
 from cds_service.breaker import Breaker
 from cds_service.calls import Answer, Call, CallFailed, Server
@@ -16,6 +19,10 @@ SILENCES: Final = frozenset({"unresolved", "connect", "disconnected", "connectio
 OUT_OF_SERVICE: Final = frozenset({502, 503, 504})
 BUSY: Final = 429
 MAX_HOLD_S: Final = 3600.0
+HUNG_UP: Final = (RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+"""How a kept connection fails that its server closed; all our calls may be made twice."""
+
+log = structlog.get_logger()
 
 
 class Egress:
@@ -54,12 +61,20 @@ class Egress:
 
     def _exchange(self, server: Server, call: Call, deadline: Deadline) -> Answer:
         with failures_named():
-            connection = self._take(server)
-            try:
-                answer, reusable = connection.exchange(call, deadline)
-            except BaseException:
-                connection.close()
-                raise
+            kept = self._take_idle(server)
+            if kept is not None:
+                try:
+                    return self._carry(server, kept, call, deadline)
+                except HUNG_UP as closed:  # while it was idle, most likely: a new connection tells
+                    log.debug("egress.reconnects", kind=type(closed).__name__)
+            return self._carry(server, CheckedConnection(server, self._resolve), call, deadline)
+
+    def _carry(self, server: Server, connection: CheckedConnection, call: Call, deadline: Deadline) -> Answer:
+        try:
+            answer, reusable = connection.exchange(call, deadline)
+        except BaseException:
+            connection.close()
+            raise
         if reusable:
             self._keep(server, connection)
         else:
@@ -70,7 +85,7 @@ class Egress:
         with self._lock:
             return self._breakers.setdefault(server, Breaker())
 
-    def _take(self, server: Server) -> CheckedConnection:
+    def _take_idle(self, server: Server) -> CheckedConnection | None:
         with self._lock:
             idle = self._idle.get(server, [])
             while idle:
@@ -78,7 +93,7 @@ class Egress:
                 if connection.is_quiet():
                     return connection
                 connection.close()
-        return CheckedConnection(server, self._resolve)
+        return None
 
     def _keep(self, server: Server, connection: CheckedConnection) -> None:
         with self._lock:

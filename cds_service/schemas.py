@@ -11,7 +11,7 @@ MAX_COMMENT: Final = 4000
 MAX_FEEDBACK_ITEMS: Final = 500
 """B-07; a client sends one or a few."""
 
-_UUID: Final = validate.Regexp(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+_UUID: Final = validate.Regexp(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?!\n)$")
 _FILLED: Final = validate.Length(min=1, max=1024)
 
 

@@ -152,12 +152,14 @@ def _deadline_s(text: str) -> float:
 
 
 def _secret_key(text: str) -> bytes:
-    try:
-        key = urlsafe_b64decode(text)
-    except binascii.Error:
-        key = b""
-    if len(key) != SECRET_KEY_BYTES:
-        raise ValueError(f"is not {SECRET_KEY_BYTES} random bytes in URL-safe base64")
+    """The key in use and, after commas, those before it, which old rows are still read with."""
+    for part in text.split(","):
+        try:
+            key = urlsafe_b64decode(part)
+        except binascii.Error:
+            key = b""
+        if len(key) != SECRET_KEY_BYTES:
+            raise ValueError(f"is not {SECRET_KEY_BYTES} random bytes in URL-safe base64")
     return text.encode("ascii")
 
 

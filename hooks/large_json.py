@@ -11,7 +11,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from hooks.strict_json import NotStrictJson, finite_decimal, no_constant, plain, without_duplicates
+from hooks.strict_json import (
+    NotStrictJson,
+    finite_decimal,
+    no_constant,
+    plain,
+    refuse_null_characters,
+    without_duplicates,
+)
 
 LEFT_OUT: Final = b"0123456789abcdefABCDEF-"
 """Characters of numbers, times and UUIDs; none of them belongs to the structure of JSON."""
@@ -45,6 +52,7 @@ def refuse_inexact(text: bytes) -> None:
 
     `text` is known to be JSON in UTF-8.
     """
+    refuse_null_characters(text)
     try:
         if may_overflow(text):
             raise _Unlike

@@ -24,6 +24,7 @@ def decode(text: bytes) -> dict[str, Any]:
     """A small JSON object with Decimal numbers. Raises NotStrictJson; duplicate members are refused."""
     if text.count(b":") > MAX_MEMBERS:
         raise NotStrictJson("The JSON has too many members.")
+    refuse_null_characters(text)
     try:
         msgspec.json.decode(text)  # refuses lone surrogates, which the standard library lets through
         value = json.loads(
@@ -40,6 +41,12 @@ def decode(text: bytes) -> dict[str, Any]:
         raise NotStrictJson("The body is not a JSON object.")
     _refuse_depth(value)
     return value
+
+
+def refuse_null_characters(text: bytes) -> None:
+    """No name, code or note of anybody holds one, and PostgreSQL cannot store it (B-04)."""
+    if b"\\u0000" in text:
+        raise NotStrictJson("A string holds a null character.")
 
 
 def _refuse_depth(value: object) -> None:

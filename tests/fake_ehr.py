@@ -49,6 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: "FakeEhr"
+    answered = 0
 
     def do_GET(self) -> None:
         self._answer(urlsplit(self.path).query)
@@ -155,6 +156,15 @@ def _short(h: _Handler, page: int) -> None:
     h.wfile.write(body)
 
 
+def _hangs_up(h: _Handler, page: int) -> None:
+    """Answers once on each connection, and closes it on the next request without a word."""
+    if h.answered:
+        h.close_connection = True
+        return
+    h.answered += 1
+    h.send(bundle(h.observation(1)))
+
+
 def _cut(h: _Handler, page: int) -> None:
     h.begin(Connection="close")
     h.wfile.write(bundle(h.observation(1), h.observation(2))[:-40])
@@ -239,6 +249,7 @@ BEHAVIOURS: dict[str, Callable[[_Handler, int], None]] = {
     "p-drip-headers": _drip_headers,
     "p-hang": _hang,
     "p-reset": _reset,
+    "p-hangs-up": _hangs_up,
     "p-short": _short,
     "p-cut": _cut,
     "p-cut-chunked": _cut_chunked,

@@ -304,3 +304,14 @@ def test_an_idle_connection_that_the_server_closed_is_not_used_again(egress: Egr
     (idle,) = egress._idle[server_of(ehr)]
     idle.sock._sock.shutdown(2)
     assert egress.send(server_of(ehr), Call(observations(ehr, "p-ok")), Deadline.after(LONG)).status == 200
+
+
+@pytest.mark.spec("F-05")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_F05_a_kept_connection_that_the_server_hangs_up_on_is_replaced_once(
+    egress: Egress, ehr: FakeEhr, method: str
+) -> None:
+    address, body = observations(ehr, "p-hangs-up"), b"patient=p-hangs-up" if method == "POST" else None
+    call = Call(address, method, body=body)
+    answers = [egress.send(server_of(ehr), call, Deadline.after(LONG)).status for _ in range(2)]
+    assert answers == [200, 200] and len(ehr.seen) == 3

@@ -14,7 +14,17 @@ from cds_service.tenants import FhirBase, Limits
 
 DEADLINE_S = 1.5
 TOKEN = "canary-access-token"
-SOUND = {"p-ok", "p-none", "p-429-once", "p-429-date", "p-429-junk", "p-503-once", "p-information", "p-read"}
+SOUND = {
+    "p-hangs-up",
+    "p-ok",
+    "p-none",
+    "p-429-once",
+    "p-429-date",
+    "p-429-junk",
+    "p-503-once",
+    "p-information",
+    "p-read",
+}
 FAULTS = sorted(BEHAVIOURS.keys() - SOUND)
 
 

@@ -207,3 +207,15 @@ def test_E05_no_statement_touches_a_tenants_rows_without_naming_the_tenant(ehr: 
     ]
     assert len(of_tenants) >= 4
     assert [text for text in of_tenants if "tenant" not in text] == []
+
+
+@pytest.mark.spec("B-04", "FB1")
+@pytest.mark.parametrize("card", [CARD + "\n", CARD + "\x00", "\n" + CARD])
+def test_FB1_a_card_id_with_something_behind_it_is_refused(ehr: Any, card: str) -> None:
+    assert send(ehr, OVERRIDDEN | {"card": card}).status_code == 400
+
+
+@pytest.mark.spec("B-04")
+def test_B04_a_null_character_in_a_reason_is_refused(ehr: Any) -> None:
+    reason = {"reason": {"code": "a\x00b", "system": "urn:x"}}
+    assert send(ehr, OVERRIDDEN | {"overrideReason": reason}).status_code == 400

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, event, inspect, text
 
-from cds_service.store.database import SchemaTooNew, connect, migrate, open_database
+from cds_service.store.database import SchemaTooNew, connect, forgetful, migrate, open_database
 from cds_service.store.feedback import MAX_COMMENT, Feedback, FeedbackItem, GivenCard
+from cds_service.store.file_systems import OnNetwork, refuse_network
 from cds_service.store.replay import AllUsedTokens, SqlUsedTokens
-from cds_service.store.schema import METADATA, USED_TOKEN
+from cds_service.store.schema import FEEDBACK, METADATA, USED_TOKEN
 from hooks.errors import Unavailable
 
 pytest_plugins = ["databases"]
@@ -222,6 +223,49 @@ def test_F27_many_writers_at_once_wait_for_each_other_and_all_succeed(engine: En
 
     with ThreadPoolExecutor(8) as pool:  # a busy disk must not make the last one wait out its patience
         assert sum(pool.map(write, range(64))) == 64
+
+
+MOUNTS = """/dev/sda1 / ext4 rw 0 0
+server:/home /srv/shared nfs4 rw 0 0
+/dev/sdb1 /srv/shared/local ext4 rw 0 0
+//nas/data /srv/with\\040space cifs rw 0 0
+"""
+
+
+@pytest.mark.spec("F-27")
+@pytest.mark.parametrize("file", ["/srv/shared/cds.sqlite", "/srv/with space/cds.sqlite"])
+def test_F27_a_database_on_a_network_file_system_is_refused(file: str) -> None:
+    with pytest.raises(OnNetwork, match="PostgreSQL"):
+        refuse_network(Path(file), MOUNTS)
+
+
+@pytest.mark.spec("F-27")
+@pytest.mark.parametrize(
+    "file", ["/var/cds.sqlite", "/srv/shared/local/cds.sqlite", "/srv/sharedelse/cds.sqlite"]
+)
+def test_F27_a_database_on_a_local_disk_is_taken(file: str) -> None:
+    refuse_network(Path(file), MOUNTS)
+
+
+@pytest.mark.spec("A-16", "F-22")
+def test_F22_only_used_tokens_are_committed_without_a_sync(sqlite_engine: Engine) -> None:
+    levels = []
+    for engine in (forgetful(sqlite_engine), sqlite_engine):
+        with engine.connect() as connection:
+            levels.append(connection.scalar(text("pragma synchronous")))
+        engine.dispose()
+    assert levels == [1, 2]
+
+
+def test_rows_of_an_older_secret_key_are_read_and_new_ones_are_written_with_the_new(engine: Engine) -> None:
+    old, new = b"o" * 44, b"n" * 44
+    Feedback(engine, old).record("north", "glucose-review", [ITEM], 5_000)
+    rotated = Feedback(engine, new + b"," + old)
+    rotated.record("north", "glucose-review", [replace(ITEM, outcome_ms=9_000)], 9_000)
+    assert [item.user_comment for item in rotated.history("north", CARD.uuid)] == [ITEM.user_comment] * 2
+    with engine.begin() as connection:
+        connection.execute(delete(FEEDBACK).where(FEEDBACK.c.outcome_ms == ITEM.outcome_ms))
+    assert Feedback(engine, new).history("north", CARD.uuid)[0].user_comment == ITEM.user_comment
 
 
 @pytest.mark.spec("F-27")

@@ -10,7 +10,7 @@ from functools import partial
 from cds_service.settings import Settings
 from cds_service.store.app_sessions import AppSessions
 from cds_service.store.audit import Audit
-from cds_service.store.database import open_database, takes_writes
+from cds_service.store.database import forgetful, open_database, takes_writes
 from cds_service.store.decisions import Decisions
 from cds_service.store.feedback import Feedback
 from cds_service.store.replay import AllUsedTokens, SqlUsedTokens, UsedTokens
@@ -34,7 +34,7 @@ def open_store(settings: Settings) -> Store:
     Raises SchemaTooNew, and SQLAlchemyError where the database cannot be opened.
     """
     engine = open_database(settings.database_url)
-    places: list[UsedTokens] = [SqlUsedTokens(engine)]
+    places: list[UsedTokens] = [SqlUsedTokens(forgetful(engine))]
     if settings.redis_url:
         from cds_service.store.redis_replay import RedisUsedTokens
 

@@ -6,7 +6,7 @@ and our secret: neither the database nor the browser alone can read the access t
 
 import hashlib
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import MultiFernet
 from sqlalchemy import Engine, delete, insert, select
 
 from cds_service.store.database import reading, transaction
@@ -49,7 +49,7 @@ class AppSessions:
             row = connection.execute(ended.returning(APP_SESSION.c.content, APP_SESSION.c.until_ms)).first()
         return None if row is None or row.until_ms <= now_ms else self._cipher(secret).decrypt(row.content)
 
-    def _cipher(self, secret: str) -> Fernet:
+    def _cipher(self, secret: str) -> MultiFernet:
         return cipher(self._secret_key, f"app session {secret}")
 
 

@@ -4,6 +4,7 @@ The ground of the other files of `store`. SQLite by default, PostgreSQL for more
 """
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,12 +20,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.deadline import Deadline
+from cds_service.store.file_systems import refuse_network
 from hooks.errors import Unavailable
 
 BUSY_TIMEOUT_MS: Final = 2000
 """How long a write waits for another; a hook's caller gives up after five seconds."""
 
 POOL_TIMEOUT_S: Final = 2
+_TURNS: Final = "wearable_cds_turns"
 _ONLY_READS: Final = "wearable_cds_only_reads"
 _RETRY_S: Final = 0.01
 _MIGRATION_LOCK: Final = 0x57434453
@@ -41,11 +44,12 @@ class SchemaTooNew(RuntimeError):
 def open_database(url: str) -> Engine:
     """An engine on a database of the current schema; no connection stays open (workers fork after this).
 
-    Raises SchemaTooNew, and SQLAlchemyError where the database cannot be opened.
+    Raises SchemaTooNew, OnNetwork, and SQLAlchemyError where the database cannot be opened.
     """
     engine = connect(url)
     try:
         if engine.dialect.name == "sqlite":
+            refuse_network(Path(engine.url.database or ""))
             _write_ahead(engine)
         migrate(engine)
     finally:
@@ -53,13 +57,16 @@ def open_database(url: str) -> Engine:
     return engine
 
 
-def connect(url: str) -> Engine:
-    """An engine with this project's settings, on a database of whatever schema."""
+def connect(url: str, turns: "threading.Lock | None" = None) -> Engine:
+    """An engine with this project's settings, on a database of whatever schema.
+
+    Threads that write to SQLite take turns here, which is quicker and fairer than SQLite's own waiting.
+    """
     if url.startswith("sqlite"):
         engine = create_engine(url, pool_timeout=POOL_TIMEOUT_S)
         event.listen(engine, "connect", _make_sqlite_durable)
         event.listen(engine, "begin", _begin)
-        return engine
+        return engine.execution_options(**{_TURNS: turns or threading.Lock()})
     return create_engine(url, pool_timeout=POOL_TIMEOUT_S, pool_pre_ping=True, connect_args=_POSTGRESQL)
 
 
@@ -78,7 +85,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction, committed when the block ends. Raises Unavailable (503) where that fails."""
-    with _unavailable_if_broken(), engine.begin() as connection:
+    with _unavailable_if_broken(), _turn(engine), engine.begin() as connection:
         yield connection
 
 
@@ -96,6 +103,33 @@ def enter(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(dict(row)).on_conflict_do_nothing()
     return connection.execute(statement.returning(literal(1))).first() is not None
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    turns: threading.Lock | None = engine.get_execution_options().get(_TURNS)
+    if turns is None:
+        yield
+    elif turns.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+        try:
+            yield
+        finally:
+            turns.release()
+    else:
+        raise Unavailable(reason="store.busy")
+
+
+def forgetful(engine: Engine) -> Engine:
+    """The same database for rows that a power failure may take: SQLite commits them without a sync."""
+    if engine.dialect.name != "sqlite":
+        return engine
+    quick = connect(engine.url.render_as_string(hide_password=False), engine.get_execution_options()[_TURNS])
+    event.listen(quick, "connect", _make_sqlite_quick)
+    return quick
+
+
+def _make_sqlite_quick(connection: Any, _: Any) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _make_sqlite_durable(connection: Any, _: Any) -> None:

@@ -6,18 +6,27 @@ Used by `feedback` and `decisions`; the secret itself comes from `settings`.
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
+from typing import Final
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, MultiFernet
+
+SEPARATOR: Final = b","
+"""Between the secret key in use and the ones before it, by which older rows can still be read."""
 
 
 def derive(secret_key: bytes, purpose: str) -> bytes:
-    """32 bytes that tell nothing of the secret or of the keys for other purposes."""
-    return hmac.digest(secret_key, purpose.encode(), hashlib.sha256)
+    """32 bytes of the key in use that tell nothing of it or of the keys for other purposes."""
+    return _derive(secret_key.split(SEPARATOR)[0], purpose)
 
 
-def cipher(secret_key: bytes, purpose: str) -> Fernet:
-    """Authenticated encryption for what may be read again."""
-    return Fernet(urlsafe_b64encode(derive(secret_key, purpose)))
+def cipher(secret_key: bytes, purpose: str) -> MultiFernet:
+    """Authenticated encryption for what may be read again: written with the key in use, read with any."""
+    keys = [_derive(key, purpose) for key in secret_key.split(SEPARATOR)]
+    return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in keys])
+
+
+def _derive(key: bytes, purpose: str) -> bytes:
+    return hmac.digest(key, purpose.encode(), hashlib.sha256)
 
 
 def pseudonym(key: bytes, text: str) -> str:
