@@ -7,7 +7,8 @@ from hooks import cgm_review, fingerstick_card, needs
 from hooks.card import Card, Indicator
 from hooks.device_summary_lines import device_summary_lines
 from hooks.glucose_card import MODEL, VERSION, current_low, left_out, source
-from hooks.hypoglycemia_risk import next_hours
+from hooks.hypoglycemia_risk import next_hours, risk_lines
+from hooks.nocturnal_risk import tonight
 from hooks.service import AnyAssessment, Decision, Question, Service
 from hooks.wording import bullets, sections, summary
 from models.assessment import NotAssessed, Outcome, Reason, ReasonCode
@@ -27,11 +28,10 @@ def decide(question: Question) -> Decision:
     cards += [low] if low else []
     assessment: AnyAssessment
     if cgm is not None:
-        risk = next_hours(question, cgm)
-        cards += [risk.card] if risk.card else []
-        assessments.append(risk.assessment)
-        lines = () if risk.card else risk.lines  # a card of its own says it already
-        card, assessment = cgm_review.review(question, cgm, meter, lines)
+        risks = (next_hours(question, cgm), tonight(question, cgm))
+        cards += [risk.card for risk in risks if risk.card]
+        assessments += [risk.assessment for risk in risks]
+        card, assessment = cgm_review.review(question, cgm, meter, risk_lines(risks))
         cards.append(card)
     if cgm is None or (meter is not None and isinstance(assessment, NotAssessed)):
         card, assessment = _without_cgm(question, meter)

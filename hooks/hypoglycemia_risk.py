@@ -3,8 +3,9 @@
 Part of the service `glucose-review`; asks `models.risk.hypoglycemia`, and says why where it does not answer.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from hooks import wording
 from hooks.card import Card, Coding, Indicator, Source
@@ -13,32 +14,48 @@ from hooks.service import AnyAssessment, Question
 from models.assessment import Assessment, Interval, NotAssessed, Outcome, Reason, ReasonCode
 from models.features.targets import ADULT_YEARS
 from models.risk.hypoglycemia import LEADING_MIN, MODEL, VERSION, HypoglycemiaRisk, assess
+from models.risk.risk_reasons import RiskReason
 from models.time_series import TimeSeries
+
+Risk = TypeVar("Risk")
 
 MADE_FOR: Final = "type_1_diabetes"
 """The people it was learned from; for anybody else the model has not been shown to hold."""
 
 
+NEXT_HOURS: Final = "in the next hours"
 SMALLEST_SHOWN: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class RiskPart:
-    """What the review says of the next hours: lines of its detail, and a card of its own where raised."""
+    """What the review says of the risk at one time: lines of its detail, a card of its own where raised."""
 
+    when: str
     assessment: AnyAssessment
-    lines: tuple[str, ...]
+    lines: tuple[str, ...] = ()
     card: Card | None = None
 
 
 def next_hours(question: Question, glucose: TimeSeries) -> RiskPart:
     """The risk as of the question, or the reason why none is stated."""
-    answer = _ask(question, glucose)
+    answer = asked(question, MODEL, VERSION, lambda: assess(glucose, question.as_of_ms))
     if isinstance(answer, NotAssessed):
-        why = "; ".join(reason.text for reason in answer.reasons)
-        return RiskPart(answer, (f"Risk of a low in the next hours: not assessed, {why}",))
+        return RiskPart(NEXT_HOURS, answer)
     raised = answer.outcome is Outcome.ASSESSED_POSITIVE
-    return RiskPart(answer, _lines(answer.result), _card(question, answer) if raised else None)
+    return RiskPart(NEXT_HOURS, answer, _lines(answer.result), _card(question, answer) if raised else None)
+
+
+def risk_lines(parts: Sequence[RiskPart]) -> tuple[str, ...]:
+    """The lines of the parts without a card; one line for all that have the same reason for no number."""
+    silent: dict[str, list[str]] = {}
+    for part in parts:
+        if isinstance(part.assessment, NotAssessed):
+            why = "; ".join(reason.text for reason in part.assessment.reasons)
+            silent.setdefault(why, []).append(part.when)
+    stated = [line for part in parts if not part.card for line in part.lines]
+    unsaid = [f"Risk of a low {' and '.join(when)}: not assessed, {why}" for why, when in silent.items()]
+    return (*stated, *unsaid)
 
 
 def why_not_for(question: Question) -> Reason | None:
@@ -50,29 +67,35 @@ def why_not_for(question: Question) -> Reason | None:
     return Reason(ReasonCode.OUT_OF_POPULATION, "diabetes_type", text)
 
 
-def _ask(question: Question, glucose: TimeSeries) -> Assessment[HypoglycemiaRisk] | NotAssessed:
+def asked(
+    question: Question, model: str, version: str, ask: Callable[[], Assessment[Risk] | NotAssessed]
+) -> Assessment[Risk] | NotAssessed:
+    """The answer of a risk model of lows, where it holds for this patient and meets no fault of its own."""
     outside = why_not_for(question)
     if outside is not None:
-        return NotAssessed(MODEL, VERSION, question.as_of_ms, (outside,))
+        return NotAssessed(model, version, question.as_of_ms, (outside,))
     try:
-        return assess(glucose, question.as_of_ms)
+        return ask()
     except Exception:  # one model's fault must not take the review with it (ER4, J-03)
         reason = Reason(ReasonCode.FAULT, "model", "the model met a fault of its own")
-        return NotAssessed(MODEL, VERSION, question.as_of_ms, (reason,))
+        return NotAssessed(model, version, question.as_of_ms, (reason,))
 
 
 def _lines(risk: HypoglycemiaRisk) -> tuple[str, ...]:
-    stated = "; ".join(f"{minutes} min {_share(within)}" for minutes, within in risk.within_min.items())
-    reasons = "; ".join(
-        f"{reason.text} ({'raises' if reason.raises else 'lowers'} it)" for reason in risk.reasons
-    )
+    stated = "; ".join(f"{minutes} min {share(within)}" for minutes, within in risk.within_min.items())
     return (
         f"Risk of a new low (below 70 mg/dL, 3.9 mmol/L, for 15 minutes) within {stated}",
-        f"Main reasons: {reasons}",
+        main_reasons(risk.reasons),
     )
 
 
-def _share(within: Interval) -> str:
+def main_reasons(reasons: Sequence[RiskReason]) -> str:
+    """What moves a risk most, each with its value and its direction."""
+    said = (f"{reason.text} ({'raises' if reason.raises else 'lowers'} it)" for reason in reasons)
+    return f"Main reasons: {'; '.join(said)}"
+
+
+def share(within: Interval) -> str:
     """The risk with its interval; decimals below one percent would claim more than is known."""
     if within.high < SMALLEST_SHOWN:
         return "under 1 %"

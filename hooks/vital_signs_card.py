@@ -15,6 +15,7 @@ from models.risk.home_pressure_target import UNDECIDED
 from models.risk.point_score import PointScore
 from models.risk.vital_change import WINDOW_DAYS
 from models.risk.vital_comparison import MODEL, VERSION, Comparison, Level, Urgency
+from models.risk.vital_limits import NOW_MS
 from models.risk.vital_signs import News2, VitalSignsReview
 
 OVERRIDE_REASONS: Final = (
@@ -45,6 +46,9 @@ SHORT: Final = {
 }
 """What was compared, in few letters: a summary has to name it all."""
 
+EMERGENCY_FROM: Final = 7
+"""NEWS2 of seven and more: emergency response, continuous monitoring (Royal College of Physicians 2017)."""
+
 CLOSING: Final = "A review of recorded data, not an alarm: later readings may exist that were not sent."
 SHOWN_IN_SUMMARY: Final = 2
 
@@ -62,14 +66,17 @@ def latest_card(question: Question, review: VitalSignsReview) -> Card | None:
     high = [s for s in review.news2 if s.outcome is Outcome.ASSESSED_POSITIVE]
     if not beyond and not high:
         return None
-    worst = beyond[0].urgency if beyond and beyond[0].urgency is not None else Urgency.SOON
-    score = _score_words(review.news2)
+    worst = min((c.urgency for c in beyond if c.urgency is not None), default=Urgency.SOON)
+    emergency = _is_emergency(review.news2)
     said = [f"{c.label} {_value(c)}, {_age(question, c)}: {c.says}" for c in beyond]
+    if high:
+        advised = f", emergency response from {EMERGENCY_FROM}" if emergency else ""
+        said = [f"{_score_words(review.news2)} from the latest vital signs{advised}", *said]
     rows = [(c.label, _value(c), _age(question, c), c.says) for c in review.comparisons if c.kind == "limit"]
     return Card(
         uuid=question.uuid("latest-vital-signs"),
-        summary=wording.summary("; ".join(said) if said else f"{score} from the latest vital signs"),
-        indicator=INDICATORS[worst],
+        summary=wording.summary("; ".join(said)),
+        indicator=Indicator.CRITICAL if emergency else INDICATORS[worst],
         source=source(question),
         detail=wording.sections(
             wording.table(("Latest reading", "Value", "Taken", "Against its limit"), rows),
@@ -215,6 +222,12 @@ def _score_words(scores: Sequence[News2]) -> str:
         return "NEWS2 not computed"
     low, high = min(r.low for r in results), max(r.high for r in results)
     return f"NEWS2 {low}" if low == high else f"NEWS2 between {low} and {high}"
+
+
+def _is_emergency(scores: Sequence[News2]) -> bool:
+    """Whether readings of the last hour alone make up a score that asks for an emergency response."""
+    made = [s for s in scores if isinstance(s, Assessment) and s.result.low >= EMERGENCY_FROM]
+    return any(all(s.as_of_ms - (sign.at_ms or 0) <= NOW_MS for sign in s.inputs) for s in made)
 
 
 def _sources(found: Sequence[Comparison]) -> list[str]:

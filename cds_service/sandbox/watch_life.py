@@ -21,6 +21,19 @@ PULSE_DAYS: Final = 3
 
 HEART_RATE: Final = Measure("8867-4", "Heart rate", "/min", "/min")
 
+WORN: Final[Resource] = {
+    "code": {
+        "coding": [
+            {
+                "system": "http://hl7.org/fhir/us/physical-activity/CodeSystem/pa-temporary-codes",
+                "code": "DeviceActivePercentage",
+            }
+        ]
+    },
+    "valueQuantity": {"value": 92, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"},
+}
+"""How much of the day the watch was worn, as the HL7 Physical Activity guide says it beside the steps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Daily:
@@ -72,7 +85,7 @@ def _on_day(subject: Subject, daily: Daily, day_ms: int, value: float) -> Resour
     at = midnight.replace(hour=daily.hour)
     made = measured(subject, daily.measure, round(at.astimezone(UTC).timestamp() * 1000), value)
     if daily.measure is _STEPS:
-        return made | {"effectiveDateTime": f"{midnight:%Y-%m-%d}"}
+        return made | {"effectiveDateTime": f"{midnight:%Y-%m-%d}", "component": [WORN]}
     if daily.measure is _SLEEP:
         del made["effectiveDateTime"]
         return made | {

@@ -50,7 +50,7 @@ def question_of(glucose: TimeSeries, as_of_ms: int) -> GlucoseQuestion | Reason:
         return Reason(ReasonCode.MISSING, glucose.signal, "no CGM reading is at hand")
     question = GlucoseQuestion(seen, as_of_ms)
     if question.age_ms > STALE_AFTER_MS:
-        text = f"the newest CGM reading is {question.age_ms // 60_000} minutes old; at most 15 are accepted"
+        text = f"the newest CGM reading is older than {STALE_AFTER_MS // 60_000} minutes"
         return Reason(ReasonCode.STALE, glucose.signal, text)
     return question
 

@@ -1,0 +1,53 @@
+"""The risk of a low tonight, as lines of the glucose review and a card where it is raised.
+
+Part of the service `glucose-review`, beside the risk of the next hours.
+"""
+
+from hooks import wording
+from hooks.card import Card, Coding, Indicator, Source
+from hooks.glucose_card import OVERRIDE_REASONS
+from hooks.hypoglycemia_risk import RiskPart, asked, main_reasons, share
+from hooks.service import Question
+from models.assessment import Assessment, NotAssessed, Outcome
+from models.risk.nocturnal_hypoglycemia import MODEL, VERSION, NocturnalRisk, assess
+from models.time_series import TimeSeries
+
+TONIGHT = "tonight"
+
+
+def tonight(question: Question, glucose: TimeSeries) -> RiskPart:
+    """The risk between midnight and 06:00, stated from 21:00 on, or the reason why it is not."""
+    answer = asked(question, MODEL, VERSION, lambda: assess(glucose, question.as_of_ms, question.zone))
+    if isinstance(answer, NotAssessed):
+        return RiskPart(TONIGHT, answer)
+    raised = answer.outcome is Outcome.ASSESSED_POSITIVE
+    return RiskPart(TONIGHT, answer, _lines(answer.result), _card(question, answer) if raised else None)
+
+
+def _lines(risk: NocturnalRisk) -> tuple[str, ...]:
+    return (
+        "Risk of a low tonight (below 70 mg/dL, 3.9 mmol/L, for 15 minutes between 00:00 and 06:00): "
+        f"{share(risk.tonight)}",
+        main_reasons(risk.reasons),
+    )
+
+
+def _card(question: Question, answer: Assessment[NocturnalRisk]) -> Card:
+    url, risk = question.practice.models_url, answer.result
+    topic = Coding(wording.TOPIC_SYSTEM, MODEL, "Risk of hypoglycaemia at night")
+    within = wording.percent(100 * risk.tonight.value)
+    return Card(
+        uuid=question.uuid("nocturnal-risk"),
+        summary=wording.summary(
+            f"Risk of glucose below 70 mg/dL (3.9 mmol/L) tonight, 00:00 to 06:00: {within}"
+        ),
+        indicator=Indicator.WARNING,
+        source=Source(f"Wearable CDS {MODEL} {VERSION}", topic, f"{url}/{MODEL}" if url else None),
+        detail=wording.sections(
+            wording.bullets([*_lines(risk)]),
+            "A bedtime snack or less insulin for the night lowers this risk; what fits is for patient and "
+            "clinician to decide. Estimated from CGM alone: insulin, food and activity are not known to it. "
+            f"As of {wording.moment(answer.as_of_ms, question.zone)}; not an alarm.",
+        ),
+        override_reasons=OVERRIDE_REASONS,
+    )
