@@ -125,7 +125,9 @@ def test_H15_a_card_without_a_dose_says_so_and_holds_no_number_of_units(name):
     assert card["summary"].startswith("Insulin dose not calculated: ")
     assert doses(card["summary"] + card["detail"]) == []
     assert "suggestions" not in card
-    assert card["indicator"] == {"low-now": "critical", "mealtime": "info"}.get(name, "warning")
+    assert card["indicator"] == {"low-now": "critical", "very-high": "critical", "mealtime": "info"}.get(
+        name, "warning"
+    )
 
 
 @pytest.mark.spec("H-04", "H-05")

@@ -107,10 +107,18 @@ class TestDipsOfASensor:
 
     def test_the_reading_is_called_one_reading_and_shown_with_its_time(self):
         found = answer(with_series(record(), GLUCOSE_CGM=sensor((200, 53.0))))
-        assert found.result.why.startswith("One reading of the sensor, a glucose of 53 mg/dL")
+        assert found.result.why.startswith(
+            "One reading of the sensor below 70 mg/dL (3.9 mmol/L), the lowest 53"
+        )
         assert "fingerstick" in found.result.why
         assert (found.inputs[0].name, found.inputs[0].value) == ("low that decided, sensor", 53.0)
         assert found.inputs[0].at_ms == NOW - 200 * 5 * 60_000
+
+    def test_a_dip_of_a_sensor_worn_for_hours_is_not_taken_for_time_in_hypoglycaemia(self):
+        hours = sensor((10, 53.0), (11, 60.0)).between(NOW - 2 * HOUR, NOW)
+        found = answer(with_series(record(), GLUCOSE_CGM=hours))
+        assert found.limits == ("brief_dip",)
+        assert found.result.why.startswith("2 readings of the sensor below")
 
     def test_a_very_low_reading_within_a_longer_low_is_level_one_and_lowers_by_ten_percent(self):
         found = answer(with_series(record(), GLUCOSE_CGM=sensor((200, 66.0), (201, 53.0), (202, 66.0))))

@@ -21,6 +21,7 @@ TOUJEO = {"text": "Toujeo (insulin glargine 300 units/mL)"}
 LISPRO = {"text": "insulin lispro 100 units/mL"}
 DEGLUDEC = {"text": "Tresiba (insulin degludec 100 units/mL)"}
 TYPE_2 = {"coding": [{"system": "http://snomed.info/sct", "code": "44054006", "display": "Type 2 diabetes"}]}
+DEMENTIA = {"coding": [{"system": "http://snomed.info/sct", "code": "52448006", "display": "Dementia"}]}
 PREGNANT = {"coding": [{"system": "http://snomed.info/sct", "code": "77386006", "display": "Pregnant"}]}
 
 
@@ -75,6 +76,22 @@ def order(
             }
         ],
     }
+
+
+def tablet(name: str, days_ago: float = 400) -> dict[str, Any]:
+    """A current order for a drug that is no insulin."""
+    return order(1, days_ago, {"text": name}, "tablet") | {"dosageInstruction": [{"text": "1 tablet daily"}]}
+
+
+def dip(lowest: float, readings: int = 1) -> list[dict[str, Any]]:
+    """Two hours of a sensor yesterday evening, at 140 mg/dL but for some readings in the middle."""
+    values = [140.0] * 24
+    values[12 : 12 + readings] = [lowest] * readings
+    sensor = {"device": {"display": "CGM"}}
+    return [
+        observation(f"cgm-{i}", "99504-3", 0.6 + i * 5 / 1440, value, "mg/dL") | sensor
+        for i, value in enumerate(values)
+    ]
 
 
 def draft(dose_u: float = 20, medication: dict[str, Any] = GLARGINE) -> dict[str, Any]:
@@ -143,6 +160,14 @@ def request(
     }
 
 
+STAY = {
+    "resourceType": "Encounter",
+    "id": "stay",
+    "status": "in-progress",
+    "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
+    "subject": PATIENT,
+    "period": {"start": at(1)},
+}
 ABOVE_GOAL = [148.0, 151.0, 155.0, 160.0]
 ON_GOAL = [110.0, 118.0, 121.0]
 
@@ -163,6 +188,24 @@ ADJUSTMENT_CASES = {
     "concentrated": request(mornings(ABOVE_GOAL), [order(20, 20, TOUJEO)], draft(20, TOUJEO)),
     "duplicate-basal": request(mornings(ABOVE_GOAL), [order(20), order(14, 90, name="second")]),
     "mealtime": request(mornings(ABOVE_GOAL), [order(20)], draft(6, LISPRO)),
+    "draft-ten-fold": request(mornings(ABOVE_GOAL), [order(20)], draft(200)),
+    "hold-lows-answered": request(
+        [*mornings(ON_GOAL), fingerstick("night", 4.3, 49)],
+        [order(20, 3.5)],
+        draft(22),
+        **{"past-medications": bundle([order(24, 40, name="past", status="stopped")])},
+    ),
+    "hold-cautious-goal": request(
+        mornings([138.0, 142.0, 146.0]),
+        [order(18)],
+        conditions=bundle([condition("t2", TYPE_2), condition("dementia", DEMENTIA)]),
+    ),
+    "hold-brief-dip": request(mornings(ABOVE_GOAL), [order(20)], cgm=bundle(dip(53))),
+    "very-high": request([*mornings(ABOVE_GOAL), fingerstick("now", 0.01, 388)], [order(20)]),
+    "in-hospital": request(mornings(ABOVE_GOAL), [order(20)], encounter=bundle([STAY])),
+    "reduce-sulfonylurea": request(
+        [*mornings(ON_GOAL), fingerstick("night", 0.5, 58)], [order(24), tablet("Amaryl 4 mg")], draft(24)
+    ),
 }
 """Requests for a dose, by what their answer shows."""
 

@@ -87,7 +87,7 @@ def _after_low(case: Case, current_u: float) -> Wish:
     lows = case.lows
     if case.lows_answered:
         return _answered(case, current_u)
-    if not (lows.lasting or lows.time_below_over_target):
+    if not (lows.lasting or (lows.time_below_over_target and lows.newest_low_ms is not None)):
         return _dip(case, current_u)
     fraction = LARGEST_REDUCTION if lows.lasting_very_low else SMALLEST_REDUCTION
     low = lows.very_low_in_7_d or lows.low_in_24_h
@@ -113,11 +113,13 @@ def _answered(case: Case, current_u: float) -> Wish:
 
 
 def _dip(case: Case, current_u: float) -> Wish:
-    low = case.lows.very_low_in_7_d or case.lows.low_in_24_h
-    what = f"One reading of the sensor, {_low_text(low)}" if low else "One reading of the sensor"
+    """The dose as it is: lows of the sensor alone, none of which lasted."""
+    low, readings = case.lows.very_low_in_7_d or case.lows.low_in_24_h, case.lows.dip_readings
+    what = "One reading of the sensor" if readings == 1 else f"{readings} readings of the sensor"
+    shown = f", the lowest {glucose_text(float(low.value))}" if low else ""
     why = (
-        f"{what}, with higher readings within minutes on both sides: less than the 15 minutes "
-        "of an episode, and perhaps noise. No increase; compare with a fingerstick."
+        f"{what} below {glucose_text(70)}{shown}, with higher readings within minutes on both sides: less "
+        "than the 15 minutes of an episode, and perhaps noise. No increase; compare with a fingerstick."
     )
     return Wish(current_u, why, ("brief_dip",), low=low)
 

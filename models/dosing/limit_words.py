@@ -23,7 +23,7 @@ LIMIT_TEXTS: Final[Mapping[str, str]] = {
     "table_low": "the table allows no increase after a glucose this low within the week",
     "low_fasting": "no increase after a fasting glucose below 70 mg/dL (3.9 mmol/L) within the week",
     "lows_answered": "no second reduction for lows before the last change of the dose",
-    "brief_dip": "no change of the dose for a moment of one sensor",
+    "brief_dip": "no increase, and no reduction, for a brief dip of the sensor",
     "cautious_goal": "no increase on the cautious fasting goal",
     "night_drop": "a fall from bedtime to morning speaks for overbasalisation",
     "variability": "wide variation speaks for another cause than too little basal insulin",
@@ -31,7 +31,7 @@ LIMIT_TEXTS: Final[Mapping[str, str]] = {
 
 HELD_BY: Final[Mapping[str, str]] = {
     "lows_answered": "lows lie before the last change",
-    "brief_dip": "one brief low reading of the sensor",
+    "brief_dip": "a brief dip of the sensor, no episode",
     "cautious_goal": "on the cautious fasting goal",
     "no_increase_before_interval": "changed too lately to raise",
     "no_increase_above_ceiling": "above the limit in units per kg",

@@ -50,7 +50,7 @@ class RecentLows:
     `readings`: in 7 days, all sources. `metrics`: of 14 days of CGM, None without CGM.
     `lasting`, `lasting_very_low`: of the lows of 24 hours and of 7 days one is more than a dip of the sensor
     that `brief_dips` finds. `newest_low_ms`: when glucose was last below 70 mg/dL for longer than such a dip
-    in 14 days.
+    in 14 days; `dip_readings` are the low readings of 7 days in such dips.
     """
 
     newest: Input | None
@@ -64,6 +64,7 @@ class RecentLows:
     lasting: bool
     lasting_very_low: bool
     newest_low_ms: int | None
+    dip_readings: int
 
     @property
     def recently(self) -> bool:
@@ -111,6 +112,7 @@ def recent_lows(record: PatientRecord, as_of_ms: int) -> RecentLows:
         lasting=any(len(p.between(start_ms, end_ms)) or _below(p, VERY_LOW).any() for p in lasting),
         lasting_very_low=any(_lasting(part, VERY_LOW).any() for part in parts),
         newest_low_ms=_newest_low_ms(record, as_of_ms),
+        dip_readings=sum(int(_below(part, LOW).sum()) for part in parts) - sum(map(len, lasting)),
     )
 
 
