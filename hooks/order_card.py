@@ -31,7 +31,7 @@ SHORT_NAMES: Final[Mapping[str, str]] = {
     "egfr": "eGFR",
     "renal": "kidney function",
     "insulin": "insulin given",
-    "basal_limits": "limits of basal doses (type 1)",
+    "basal_limits": "limits of basal doses",
     "bolus_inputs": "the dose computed again",
 }
 NAMED: Final = 3

@@ -439,3 +439,12 @@ def test_H01_a_switch_of_basal_insulin_is_compared_with_the_one_in_use_and_is_no
     assert "doubled" in rules(answer)
     assert "start_too_high" not in rules(answer)
     assert "basal_start" in unchecked(answer)
+
+
+@pytest.mark.spec("H-15")
+def test_H15_a_premixed_insulin_is_not_called_overbasalised_and_its_limits_are_named_as_not_applied():
+    premix = InsulinProduct("NovoMix 30", "aspart protamine+aspart", InsulinKind.PREMIX, 100.0)
+    rec = record(insulin_orders=(order(60.0, product=premix),))
+    answer = check(rec, signed(62, product=premix))
+    assert (rules(answer), unchecked(answer)) == (set(), {"basal_limits"})
+    assert "doubled" in rules(check(rec, signed(120, product=premix)))

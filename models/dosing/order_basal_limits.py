@@ -60,6 +60,9 @@ def _why_not(facts: OrderFacts) -> Reason | None:
         return Reason(ReasonCode.OUT_OF_POPULATION, "basal_limits", f"{NOT_TYPE_2}this is type 1.")
     if "type_2_diabetes" not in concepts:
         return Reason(ReasonCode.MISSING, "diabetes_type", f"{NOT_TYPE_2}no type is on the problem list.")
+    if facts.order.product.kind is InsulinKind.PREMIX or (rule is None and facts.in_use is not None):
+        text = "Limits of start, step and ceiling do not hold for this insulin and were not applied."
+        return Reason(ReasonCode.OUT_OF_POPULATION, "basal_limits", text)
     if switched:
         text = "A switch from another basal insulin: the limits of a start and of a step were not applied."
         return Reason(ReasonCode.OUT_OF_POPULATION, "basal_start", text)
