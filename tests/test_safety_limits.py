@@ -1,10 +1,13 @@
 """Without a signed limits file within the outer bounds nothing is dosed."""
 
+import json
 from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from cds_service.cli import main
 from models.dosing import safety_limits
 from models.dosing.limits import WeeklyStep
 from models.dosing.safety_limits import UnusableLimits, digest, load_limits, packaged_limits
@@ -93,3 +96,30 @@ def test_H01_missing_limits_are_told_apart_from_a_crash(monkeypatch, tmp_path):
     monkeypatch.setattr(safety_limits, "files", lambda package: tmp_path)
     with pytest.raises(UnusableLimits, match="missing"):
         packaged_limits.__wrapped__()
+
+
+class TestCommands:
+    """An organisation checks and signs its own file."""
+
+    def run(self, *arguments: str):
+        return CliRunner().invoke(main, ["limits", *arguments])
+
+    def test_a_file_signed_with_the_digest_of_the_command_is_usable(self, tmp_path):
+        file = tmp_path / "limits.yaml"
+        changed = PACKAGED.replace("step_units: 2", "step_units: 1")
+        file.write_text(changed, "utf-8")
+        assert self.run("check", str(file)).exit_code == 2
+        answer = self.run("digest", str(file))
+        old = yaml.safe_load(PACKAGED)["signed"]["sha256"]
+        file.write_text(changed.replace(old, json.loads(answer.stdout)["sha256"]), "utf-8")
+        checked = self.run("check", str(file))
+        assert checked.exit_code == 0, checked.stderr
+        assert json.loads(checked.stdout)["basal"]["step_units"] == 1
+
+    @pytest.mark.parametrize("command", ["check", "digest"])
+    def test_what_is_no_limits_file_is_refused_in_a_sentence(self, tmp_path, command):
+        file = tmp_path / "limits.yaml"
+        file.write_text("limits: [", "utf-8")
+        refused = self.run(command, str(file))
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert "cannot be read" in refused.stderr

@@ -57,8 +57,8 @@ def load_limits(text: str) -> SafetyLimits:
     """The limits in a YAML file's text. UnusableLimits says what is wrong with it."""
     try:
         file = yaml.safe_load(text)
-        signed, terms = file["signed"], {name: file[name] for name in _SIGNED_TERMS}
-        if signed["sha256"] != digest(terms):
+        signed = file["signed"]
+        if signed["sha256"] != digest(_terms(file)):
             raise UnusableLimits("the limits were changed after they were signed, or never signed")
         return SafetyLimits(
             id=_text(file["id"]),
@@ -88,6 +88,18 @@ def packaged_limits() -> SafetyLimits:
 def digest(terms: Mapping[str, Any]) -> str:
     """SHA-256 in hex over the terms that are signed, as JSON with sorted keys."""
     return hashlib.sha256(json.dumps(terms, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def digest_to_sign(text: str) -> str:
+    """The digest that a signature under this file must carry. UnusableLimits where terms are missing."""
+    try:
+        return digest(_terms(yaml.safe_load(text)))
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise UnusableLimits(f"the limits file cannot be read: {error}") from error
+
+
+def _terms(file: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: file[name] for name in _SIGNED_TERMS}
 
 
 _SIGNED_TERMS: Final = ("id", "version", "owner", "date", "source", "limits")
