@@ -105,6 +105,16 @@ class TestDipsOfASensor:
         assert found.result.proposed_dose_u == dose_u
         assert ("brief_dip" in found.limits) is (dose_u == 20.0)
 
+    @pytest.mark.parametrize(("readings", "dose_u"), [(1, 20.0), (3, 18.0)])
+    def test_a_dip_at_dawn_is_no_low_morning(self, readings, dose_u):
+        """Positions 84 to 86 back from noon lie at five in the morning."""
+        lows = [(84 + back, 62.0) for back in range(readings)]
+        steady = sensor(*lows)
+        calm = replace(steady, value=np.where(steady.value == 140, 115.0, steady.value))
+        calm = replace(calm, native_value=calm.value)
+        rec = with_series(on(20.0, 10), GLUCOSE_SMBG=None, GLUCOSE_CGM=calm)
+        assert answer(rec).result.proposed_dose_u == dose_u
+
     def test_the_reading_is_called_one_reading_and_shown_with_its_time(self):
         found = answer(with_series(record(), GLUCOSE_CGM=sensor((200, 53.0))))
         assert found.result.why.startswith(

@@ -148,6 +148,11 @@ def brief_dips(at_ms: NDArray[np.int64], below: NDArray[np.bool_]) -> NDArray[np
     return dips
 
 
+def dips(sensor: TimeSeries) -> NDArray[np.bool_]:
+    """Which readings of a sensor are a brief dip below 70 mg/dL, bool[n]."""
+    return brief_dips(sensor.at_ms, _below(sensor, LOW))
+
+
 def _lasting(series: TimeSeries, limit: GlucoseLimit) -> NDArray[np.bool_]:
     """Readings below a limit that are no brief dip of a sensor."""
     below = _below(series, limit)
