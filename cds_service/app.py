@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from cds_service import shell
+from cds_service.bulkhead import Bulkheads
 from cds_service.client_auth import Verifier
 from cds_service.cross_origin import allow_origins
 from cds_service.egress import Egress
@@ -19,6 +20,7 @@ from cds_service.http import error_response
 from cds_service.jwks import KeySets
 from cds_service.logs import places
 from cds_service.metrics import REFUSALS
+from cds_service.rates import Rates
 from cds_service.request_frame import frame_requests
 from cds_service.routes import cds_hooks, health, models, published
 from cds_service.settings import Settings
@@ -51,7 +53,11 @@ def system_clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def create_app(settings: Settings, clock_ms: Callable[[], int] = system_clock_ms) -> Flask:
+def create_app(
+    settings: Settings,
+    clock_ms: Callable[[], int] = system_clock_ms,
+    is_draining: Callable[[], bool] = lambda: False,
+) -> Flask:
     """The WSGI application; opens the store, and does not start where that fails."""
     app = Flask("cds_service", static_folder=None)
     app.url_map.merge_slashes = False
@@ -61,7 +67,9 @@ def create_app(settings: Settings, clock_ms: Callable[[], int] = system_clock_ms
     verifier = Verifier(settings.tenants, keys, store.replay)
     services = {service.id: service for service in SERVICES}
     sites = read_sites(settings.tenants)
-    shell.attach(app, shell.Shell(settings, services, verifier, store, egress, sites, clock_ms))
+    rates, bulkheads = Rates(workers=settings.workers), Bulkheads(settings.workers)
+    parts = (settings, services, verifier, store, egress, sites, clock_ms, rates, bulkheads, is_draining)
+    shell.attach(app, shell.Shell(*parts))
     for part in (cds_hooks, models, health, published, smart_app):
         app.register_blueprint(part.blueprint)
     if settings.trusted_proxies:

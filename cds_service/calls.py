@@ -62,9 +62,17 @@ class Answer:
         stated = self.headers.get("retry-after", "").strip()
         if stated.isascii() and stated.isdigit():
             return float(stated)
-        try:
-            until = parsedate_to_datetime(stated)
-            since = parsedate_to_datetime(self.headers.get("date", ""))
-            return max(0.0, (until - since).total_seconds())
-        except (ValueError, TypeError):
-            return None
+        until_s, since_s = _seconds(stated), self.date_s
+        return None if until_s is None or since_s is None else max(0.0, until_s - since_s)
+
+    @property
+    def date_s(self) -> float | None:
+        """When the server says it answered, in seconds of the epoch; None where it does not say."""
+        return _seconds(self.headers.get("date", ""))
+
+
+def _seconds(http_date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(http_date).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None

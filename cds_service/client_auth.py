@@ -42,6 +42,7 @@ class Caller:
     tenant: Tenant
     token_id: str
     key_id: str
+    signed_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Verifier:
         token_id = _check_claims(token.claims, tenant)
         if not self._used.first_use(tenant.issuer, token_id, until_s * 1000, now_ms):
             _refuse("jwt.replay")
-        return Caller(tenant, token_id, key_id)
+        return Caller(tenant, token_id, key_id, token.claims["iat"])
 
     def _tenant(self, claims: Mapping[str, Any]) -> Tenant:
         """The row of this issuer; where several share it, the one that lists the `tenant` claim."""

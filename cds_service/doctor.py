@@ -5,13 +5,13 @@ Behind `wearable-cds doctor`; uses the very parts that serve hook calls, so that
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import msgspec
 
 from cds_service.backend_tokens import BackendTokens
 from cds_service.calls import Answer, Call, CallFailed, Server
+from cds_service.clock_skew import MAX_SKEW_S
 from cds_service.deadline import Deadline
 from cds_service.egress import Egress
 from cds_service.fhir_client import FhirClient, Query
@@ -21,9 +21,6 @@ from cds_service.tenants import FhirBase, Tenant
 from models.patient_record import Completeness
 
 STEP_S: Final = 5.0
-MAX_SKEW_MS: Final = 60_000
-"""Tokens and ages of data are judged by both clocks (F-18)."""
-
 FHIR_VERSIONS: Final = ("4.0", "4.3", "5.0")
 _REMEDIES: Final = {
     "unresolved": "the host's name does not resolve: check the address and this machine's DNS",
@@ -108,12 +105,10 @@ def _judge_version(name: str, answer: Answer) -> Finding:
 
 def _judge_clock(name: str, answer: Answer, now_ms: int) -> Finding:
     step = f"clock of {name}"
-    try:
-        theirs_ms = parsedate_to_datetime(answer.headers.get("date", "")).timestamp() * 1000
-    except ValueError:
+    if answer.date_s is None:
         return Finding(step, False, "the server states no date, so clocks cannot be compared")
-    skew_s = (theirs_ms - now_ms) / 1000
-    if abs(skew_s) * 1000 > MAX_SKEW_MS:
+    skew_s = answer.date_s - now_ms / 1000
+    if abs(skew_s) > MAX_SKEW_S:
         return Finding(step, False, f"is {skew_s:+.0f} s from ours: set both clocks by NTP")
     return Finding(step, True, f"{skew_s:+.0f} s from ours")
 

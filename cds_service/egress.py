@@ -4,7 +4,10 @@ Under `fhir_client`, `jwks` and `smart_auth`; nothing else in the project opens 
 """
 
 import threading
+import time
+from collections import deque
 from http.client import RemoteDisconnected
+from statistics import median
 from typing import Final
 
 import structlog
@@ -22,6 +25,8 @@ MAX_HOLD_S: Final = 3600.0
 HUNG_UP: Final = (RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 """How a kept connection fails that its server closed; all our calls may be made twice."""
 
+CLOCKS_COMPARED: Final = 5
+
 log = structlog.get_logger()
 
 
@@ -32,6 +37,7 @@ class Egress:
         self._resolve = resolve
         self._idle: dict[Server, list[CheckedConnection]] = {}
         self._breakers: dict[Server, Breaker] = {}
+        self._offsets_s: dict[Server, deque[float]] = {}
         self._lock = threading.Lock()
 
     def send(self, server: Server, call: Call, deadline: Deadline) -> Answer:
@@ -47,9 +53,15 @@ class Egress:
             (breaker.failed if failure.why in SILENCES else breaker.succeeded)()
             raise
         (breaker.failed if answer.status in OUT_OF_SERVICE else breaker.succeeded)()
+        self._note_clock(server, answer)
         if answer.status == BUSY:
             breaker.hold(min(answer.retry_after_s or 0.0, MAX_HOLD_S))
         return answer
+
+    def clock_offset_s(self, server: Server) -> float:
+        """How far a server's clock was ahead of ours, by the Dates of its last answers; 0 while unknown."""
+        offsets = self._offsets_s.get(server)
+        return median(list(offsets)) if offsets else 0.0
 
     def close(self) -> None:
         """Close what is idle; the next call opens anew."""
@@ -58,6 +70,12 @@ class Egress:
             self._idle.clear()
         for connection in idle:
             connection.close()
+
+    def _note_clock(self, server: Server, answer: Answer) -> None:
+        if (theirs_s := answer.date_s) is not None:
+            with self._lock:
+                offsets = self._offsets_s.setdefault(server, deque(maxlen=CLOCKS_COMPARED))
+                offsets.append(theirs_s - time.time())
 
     def _exchange(self, server: Server, call: Call, deadline: Deadline) -> Answer:
         with failures_named():

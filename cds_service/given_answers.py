@@ -35,6 +35,7 @@ class Call:
     service: Service
     asked: HookRequest
     moment: Moment
+    signed_s: int
 
 
 def keep(store: Store, call: Call, place: Place, answered: Answered, body: bytes) -> None:

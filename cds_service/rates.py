@@ -1,6 +1,6 @@
 """How often an address may ask, before anything is verified, and how often a tenant may call.
 
-Kept in each worker process by itself: with N workers a caller has at most N times its rate.
+Each worker process counts for itself, and grants its share: with N workers an Nth of every rate.
 """
 
 import threading
@@ -21,8 +21,9 @@ MINUTE_S: Final = 60.0
 class Rates:
     """Requests per minute by name: a full minute's worth at once, then evenly (GCRA, ITU-T I.371)."""
 
-    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic, workers: int = 1) -> None:
         self._clock_s = clock_s
+        self._workers = workers
         self._free_at_s: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -30,9 +31,9 @@ class Rates:
         """Count one request. Raises TooManyRequests saying in how many seconds the next is free."""
         with self._lock:
             now = self._clock_s()
-            free_at = max(now, self._free_at_s.get(name, now)) + MINUTE_S / per_minute
-            if free_at > now + MINUTE_S + 1e-6:
-                raise TooManyRequests(reason="rate", retry_after_s=ceil(free_at - now - MINUTE_S))
+            free_at = max(now, self._free_at_s.get(name, now)) + MINUTE_S * self._workers / per_minute
+            if free_at > now + max(MINUTE_S, MINUTE_S * self._workers / per_minute) + 1e-6:
+                raise TooManyRequests(reason="rate", retry_after_s=max(1, ceil(free_at - now - MINUTE_S)))
             self._free_at_s[name] = free_at
             self._free_at_s.move_to_end(name)
             if len(self._free_at_s) > REMEMBERED:

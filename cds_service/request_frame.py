@@ -32,7 +32,7 @@ _ENCRYPTED_FROM_NOW_ON: Final = "max-age=31536000; includeSubDomains"
 
 def frame_requests(app: Flask, settings: Settings) -> None:
     """Each request gets an id, is counted against its address's rate, and leaves one line in the log."""
-    rates = Rates()
+    rates = Rates(workers=settings.workers)
 
     @app.before_request
     def begin() -> None:

@@ -7,11 +7,16 @@ import gc
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from mmap import mmap
 from pathlib import Path
 from typing import Any, Final
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from prometheus_client.multiprocess import mark_process_dead
 
 from cds_service.app import create_app
@@ -26,11 +31,11 @@ METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Where the workers leave their counts for the metrics port; prometheus-client reads the name itself."""
 
 
-def application() -> Flask:
+def application(workers: int = 1, is_draining: Callable[[], bool] = lambda: False) -> Flask:
     """The app with settings from the environment. Raises InvalidSettings naming every problem."""
-    settings = load_settings(os.environ)
+    settings = replace(load_settings(os.environ), workers=workers)
     configure_logs(settings.log_level)
-    return create_app(settings)
+    return create_app(settings, is_draining=is_draining)
 
 
 def gunicorn_options(bind: str, workers: int) -> dict[str, Any]:
@@ -78,8 +83,18 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, options: dict[str, Any], settings: Settings) -> None:
         self._options = options
+        self._draining = mmap(-1, 1)  # one byte that workers see too
+        self._drain_s = settings.drain_s
         self.body_limit_bytes = settings.hook_body_limit_bytes
         super().__init__()
+
+    def run(self) -> None:
+        _Arbiter(self).run()
+
+    def drain(self) -> None:
+        """Let /readyz fail for a while, so that a balancer sends no more, before anything is closed."""
+        self._draining[0] = 1
+        time.sleep(self._drain_s)
 
     def load_config(self) -> None:
         for name, value in self._options.items():
@@ -87,7 +102,16 @@ class _Server(BaseApplication):  # type: ignore[misc]
                 self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return application()
+        return application(self._options["workers"], lambda: self._draining[0] == 1)
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]
+    """gunicorn's master, which stops gracefully only after the service has said that it will."""
+
+    def stop(self, graceful: bool = True) -> None:
+        if graceful and self.WORKERS:
+            self.app.drain()
+        super().stop(graceful)
 
 
 def serve(bind: str, workers: int) -> None:

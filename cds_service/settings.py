@@ -24,6 +24,7 @@ SECRETS: Final = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY")
 
 REQUIRED: Final = ("PUBLIC_BASE_URL", "DATABASE_URL", "SECRET_KEY", "TENANTS_FILE")
 SECRET_KEY_BYTES: Final = 32
+MAX_DRAIN_S: Final = 60.0
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 DATABASES: Final = ("sqlite", "postgresql")
 _FLAGS: Final = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
@@ -42,7 +43,11 @@ class InvalidSettings(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the process runs with. Secrets do not show in `repr`."""
+    """What the process runs with. Secrets do not show in `repr`.
+
+    `workers` comes from the command line: limits are counted per worker, each granting its share. For
+    `drain_s` after a SIGTERM the service says that it is not ready, and still answers.
+    """
 
     public_base_url: Address
     database_url: str = field(repr=False)
@@ -58,6 +63,8 @@ class Settings:
     requests_per_minute_per_address: int = 6000
     trusted_proxies: int = 0
     metrics_bind: str | None = None
+    drain_s: float = 5.0
+    workers: int = 1
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -124,6 +131,7 @@ def _parsers(development: bool) -> dict[str, Callable[[str], Any]]:
         "REQUESTS_PER_MINUTE_PER_ADDRESS": _positive,
         "TRUSTED_PROXIES": _positive,
         "METRICS_BIND": _bind,
+        "DRAIN_S": _drain_s,
     }
 
 
@@ -148,6 +156,16 @@ def _deadline_s(text: str) -> float:
     low, high = DEADLINES_S
     if not low <= seconds <= high:
         raise ValueError(f"is not a number of seconds from {low:g} to {high:g}")
+    return seconds
+
+
+def _drain_s(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = float("nan")
+    if not 0 <= seconds <= MAX_DRAIN_S:
+        raise ValueError(f"is not a number of seconds from 0 to {MAX_DRAIN_S:g}")
     return seconds
 
 

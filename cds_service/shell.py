@@ -33,8 +33,9 @@ class Shell:
     egress: Egress
     sites: Mapping[str, Site]
     clock_ms: Callable[[], int]
-    rates: Rates = field(default_factory=Rates)
-    bulkheads: Bulkheads = field(default_factory=Bulkheads)
+    rates: Rates
+    bulkheads: Bulkheads
+    is_draining: Callable[[], bool]
     computing: AbstractContextManager[object] = field(default_factory=threading.Lock)
 
 

@@ -99,6 +99,7 @@ def served(folder: Path, *arguments: str, more: str = "", **settings: str) -> It
         "DATABASE_URL": f"sqlite:///{folder / 'cds.sqlite'}",
         "SECRET_KEY": urlsafe_b64encode(b"k" * 32).decode(),
         "TENANTS_FILE": str(folder / "tenants.toml"),
+        "DRAIN_S": "0",
     } | settings
     environment = os.environ | {f"WEARABLE_CDS_{name}": value for name, value in given.items()}
     command = [*COMMAND, "--bind", f"{HOST}:{port}", *arguments]

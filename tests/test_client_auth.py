@@ -142,7 +142,7 @@ GOOD_SIGNED = f"{b64({'alg': 'ES384', 'kid': 'ec', 'typ': 'JWT'})}.{b64(claims()
 @pytest.mark.parametrize(("key", "algorithm"), [(EC_KEY, "ES384"), (RSA_KEY, "RS384")])
 def test_JW3_a_good_token_names_its_tenant(desk: Desk, key: Key, algorithm: str) -> None:
     caller = desk.verify(f"bearer {sign(claims(), key, by=algorithm, kid=key.kid)}")
-    assert caller == Caller(NORTH, "jti-0001", str(key.kid))
+    assert caller == Caller(NORTH, "jti-0001", str(key.kid), claims()["iat"])
 
 
 @pytest.mark.spec("JW13")

@@ -94,3 +94,16 @@ def test_F30_a_tenant_with_all_its_places_taken_is_told_to_come_back(ehr: Any) -
     for taken in stack:
         taken.__exit__(None, None, None)
     assert ehr.call("glucose-review", golden("no-glucose")).status_code == 200
+
+
+@pytest.mark.spec("F-A3")
+@given(st.integers(1, 600), st.integers(1, 16))
+def test_each_of_several_workers_grants_its_share_and_one_request_at_least(
+    per_minute: int, workers: int
+) -> None:
+    rates, taken = Rates(lambda: 0.0, workers), 0
+    with pytest.raises(TooManyRequests):
+        for _ in range(per_minute + 1):
+            rates.take("busy", per_minute)
+            taken += 1
+    assert taken == max(1, per_minute // workers)

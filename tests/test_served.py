@@ -200,6 +200,19 @@ def test_F23_a_reload_or_stop_breaks_no_request_that_was_begun(tmp_path: Path, h
             assert service.post(PATH, BODY).status_code == 200
 
 
+@pytest.mark.spec("F-23")
+def test_F23_readiness_fails_before_anything_is_closed(tmp_path: Path) -> None:
+    with served(tmp_path, "--workers", "2", DRAIN_S="2") as service:
+        service.process.send_signal(signal.SIGTERM)
+        answers = []
+        while not answers or answers[-1] == 200:
+            answers.append(requests.get(f"{service.base}/readyz", timeout=5).status_code)
+        assert answers[-1] == 503
+        assert service.post(PATH, BODY).status_code == 200
+        assert requests.get(f"{service.base}/livez", timeout=5).ok
+        assert service.process.wait(20) == 0
+
+
 @pytest.mark.spec("A-16", "JW11")
 def test_A16_of_many_copies_at_two_workers_one_gets_in(service: Served) -> None:
     headers = service.headers(PATH)

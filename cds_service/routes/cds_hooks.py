@@ -12,6 +12,7 @@ from marshmallow import ValidationError
 
 from cds_service import pipeline, shell
 from cds_service.client_auth import Caller
+from cds_service.clock_skew import refuse_apart
 from cds_service.deadline import Deadline
 from cds_service.given_answers import Call, keep, keep_refusal
 from cds_service.http import json_response, read_json_body
@@ -64,7 +65,7 @@ def call(service_id: str) -> Response:
         raise BadRequest("This service answers another hook.", expression=["hook"])
     seconds = caller.tenant.limits.deadline_s or known.settings.deadline_s
     moment = pipeline.Moment(as_of_ms, Deadline.after(seconds - RESERVE_S), uuid.UUID(g.request_id))
-    return _answer(known, Call(caller.tenant, service, asked, moment))
+    return _answer(known, Call(caller.tenant, service, asked, moment, caller.signed_s))
 
 
 def _answer(known: shell.Shell, call: Call) -> Response:
@@ -73,6 +74,8 @@ def _answer(known: shell.Shell, call: Call) -> Response:
         place = place_of(known, call.tenant, call.service, call.asked, call.moment.as_of_ms)
         with known.bulkheads.place(call.tenant):
             answered = pipeline.decide(call.service, call.asked, call.moment, place, known.computing)
+        if call.service.dosing:
+            refuse_apart(call.tenant, known.egress, call.signed_s, call.moment.as_of_ms)
     except CannotAnswer as fault:
         keep_refusal(known.store, call, fault)
         raise

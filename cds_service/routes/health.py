@@ -16,8 +16,12 @@ def livez() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """The store takes writes; an EHR that is down makes nobody else unready."""
-    store_answers = shell.current().store.is_ready()
-    checks = {"store": "ok" if store_answers else "down"}
-    status = "ok" if store_answers else "unavailable"
-    return json_response({"status": status, "checks": checks}, 200 if store_answers else 503)
+    """The store takes writes and nobody stops us; an EHR that is down makes nobody else unready."""
+    known = shell.current()
+    checks = {
+        "store": "ok" if known.store.is_ready() else "down",
+        "server": "draining" if known.is_draining() else "ok",
+    }
+    if set(checks.values()) != {"ok"}:
+        return json_response({"status": "unavailable", "checks": checks}, 503)
+    return json_response({"status": "ok", "checks": checks})

@@ -1,4 +1,4 @@
-"""Refuses an SQLite file on a network file system, where its locks do not hold and commits may be lost (F-27).
+"""Refuses an SQLite file on a network file system, where locks fail and commits may be lost (F-27).
 
 Asked by `database` before it opens a file; reads the mount table of Linux, and knows nothing elsewhere.
 """
