@@ -89,8 +89,9 @@ def test_F18_a_fhir_server_whose_date_is_minutes_from_ours_stops_doses_until_it_
     assert call(ehr, SERVICE, fetching(fake)).status_code == 412
     assert call(ehr, SERVICE, increase()).status_code == 412, "it is remembered"
     fake.date = formatdate(NOW_S, usegmt=True)
-    answers = [call(ehr, SERVICE, fetching(fake)).status_code for _ in range(5)]
-    assert answers[-1] == 200
+    for _ in range(5):
+        call(ehr, SERVICE, fetching(fake))
+    assert call(ehr, SERVICE, increase()).status_code == 200
 
 
 @pytest.mark.spec("H-25")
