@@ -42,10 +42,6 @@ class RecordedDays:
         """How many."""
         return self.cgm_mgdl.size // SLOTS_PER_DAY
 
-    def by_day(self, column: Array) -> Array:
-        """A column as (days, 288)."""
-        return column.reshape(-1, SLOTS_PER_DAY)
-
     @property
     def hour(self) -> NDArray[np.int64]:
         """Hour of the local day of each slot, (slots,)."""
