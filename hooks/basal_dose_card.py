@@ -20,6 +20,7 @@ from models.dosing.basal_proposal import BasalAction, BasalProposal
 from models.dosing.dose_format import step_text, units_text
 from models.dosing.limit_words import HELD_BY, LIMIT_TEXTS
 from models.dosing.titration_table import goal_text
+from models.patient_record import InsulinKind, InsulinProduct
 
 OVERRIDE_REASONS: Final = (
     wording.override("low-explained", "The low glucose is explained and will not recur"),
@@ -92,7 +93,7 @@ def _summary(question: Question, answer: Assessment[BasalProposal], draft: Draft
     proposal = answer.result
     size = _size(draft, proposal)
     order = to_insulin_order(dict(draft), {})
-    name = f"Insulin {order.product.ingredient}" if order and order.product.ingredient else "Basal insulin"
+    name = _name(order.product) if order else "Basal insulin"
     dose = f"{VERBS[proposal.action]} {units_text(proposal.proposed_dose_u)} a day"
     if size.far_above:
         return f"Draft of {size.text}. {name}: {dose}. Verify before ordering."
@@ -100,6 +101,12 @@ def _summary(question: Question, answer: Assessment[BasalProposal], draft: Draft
     changes = current_u is not None and current_u != proposal.proposed_dose_u
     now = f" (now {units_text(current_u or 0.0)})" if changes else ""
     return f"{name}: {dose}{now}, {_cause(question, answer)}. Verify before ordering."
+
+
+def _name(product: InsulinProduct) -> str:
+    if product.kind is InsulinKind.PREMIX:
+        return "Premixed insulin"
+    return f"Insulin {product.ingredient}" if product.ingredient else "Basal insulin"
 
 
 def _cause(question: Question, answer: Assessment[BasalProposal]) -> str:

@@ -54,10 +54,10 @@ def no_dose_card(question: Question, answer: NotAssessed | Refused, draft: Draft
         indicator=Indicator.CRITICAL if far_above else _indicator(abouts),
         source=dosing_source(question, answer.model, answer.version),
         detail=wording.sections(
-            f"**{far_above}**Look for a slip of the number, the unit or the drug." if far_above else "",
+            f"**{far_above.strip()}** Look for a slip of number, unit or drug." if far_above else "",
             "**No insulin dose was calculated.** Why:",
             wording.reasons(answer),
-            _first_of_all(abouts),
+            _first_of_all(abouts, bool(far_above)),
             "**Values seen**" if seen else "",
             input_table(question, seen),
             f"{wording.moment(question.as_of_ms, question.zone)}; model {answer.model} {answer.version}.",
@@ -66,12 +66,14 @@ def no_dose_card(question: Question, answer: NotAssessed | Refused, draft: Draft
     )
 
 
-def _first_of_all(abouts: set[str]) -> str:
-    """What to do first, or that the draft was not looked at."""
+def _first_of_all(abouts: set[str], far_above: bool) -> str:
+    """What to do first, or how far the draft was looked at."""
     if abouts & {LOW_NOW, VERY_LOW_NOW}:
         return TREAT_LOW
     if VERY_HIGH in abouts:
         return LOOK_FOR_CRISIS
+    if far_above:
+        return "The draft was held against the dose in use, and against nothing else."
     return "The drafted order is not judged by this: its dose was not checked."
 
 

@@ -211,3 +211,22 @@ def test_after_a_reduction_the_weekly_check_never_points_back_to_the_higher_dose
     assert (
         "calls for the dose before or less" in only_card(request(mornings(ABOVE_GOAL), [order(20)]))["detail"]
     )
+
+
+@pytest.mark.spec("D-02")
+@pytest.mark.parametrize("name", ["NovoMix 30 insulin aspart protamine / insulin aspart 100 units/mL"])
+def test_a_long_product_name_cuts_nothing_off_the_summary(name):
+    product = {"text": name}
+    card = only_card(request(mornings([150.0, 118.0, 160.0]), [order(20, 30, product)], draft(24, product)))
+    assert card["summary"].startswith("Premixed insulin: consider 22 units a day (now 20 units)")
+    assert card["summary"].endswith("Verify before ordering.")
+
+
+@pytest.mark.spec("H-15")
+def test_H15_a_dose_too_small_to_lower_names_no_number_of_units():
+    card = only_card(
+        request([*mornings([95.0, 100.0, 98.0]), fingerstick("n", 0.5, 62)], [order(1)], draft(1))
+    )
+    assert "too small to lower" in card["summary"] and "unit" not in card["detail"].replace(
+        "number, unit", ""
+    )

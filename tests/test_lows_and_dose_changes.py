@@ -217,9 +217,7 @@ def test_the_next_step_is_an_interval_after_the_last_change_where_it_was_too_soo
 
 def test_a_dose_too_small_to_reduce_is_refused_with_its_reason():
     found = assess(with_lows(on(1.0, 10), (0.5, 61)), DRAFT, NOW, ADA, "UTC")
-    assert found.reasons[0].text.startswith(
-        "A reduction by 10 % of 1 unit leaves nothing that the pen delivers"
-    )
+    assert found.reasons[0].text.startswith("The dose in use is too small to lower by 10 %")
     assert "()" not in found.reasons[0].text
 
 

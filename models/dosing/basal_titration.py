@@ -17,7 +17,7 @@ from models.dosing.basal_products import product_rule
 from models.dosing.basal_proposal import BasalAction, BasalProposal
 from models.dosing.basal_wish import Wish, fasting_low, wish
 from models.dosing.cautious_goal import cautious_because
-from models.dosing.dose_format import glucose_text, units_text
+from models.dosing.dose_format import glucose_text
 from models.dosing.dosing_inputs import read_inputs
 from models.dosing.fasting_set import fasting_set, values_for_table
 from models.dosing.hyperglycaemic_crisis import crisis_reasons
@@ -166,8 +166,7 @@ def _propose(case: Case) -> Answer:
     asked = wish(case)
     clamped = clamp_basal(asked.dose_u, case.situation(), case.rule.limits.basal)
     if not clamped.dose_u:
-        in_use = None if case.basal.dose_u is None else units_text(case.basal.dose_u)
-        text = none_left(clamped.limits, in_use)
+        text = none_left(clamped.limits)
         return no_answer((Reason(ReasonCode.UNSAFE, "limits", text),), case.as_of_ms, _lows_seen(case))
     if clamped.dose_u < case.product.min_u:
         text = "The dose would fall below the lowest that this product delivers: consider another insulin."

@@ -46,11 +46,8 @@ HELD_BY: Final[Mapping[str, str]] = {
 """In the summary, where the dose stays although the table asks for more."""
 
 
-def none_left(limits: tuple[str, ...], dose_in_use: str | None) -> str:
-    """Why no dose is left: the limits that took it, or the reduction of a dose too small to reduce."""
+def none_left(limits: tuple[str, ...]) -> str:
+    """Why no dose is left: the limits that took it, or a dose in use too small to lower."""
     if limits:
         return f"The limits of doses leave none: {'; '.join(LIMIT_TEXTS[name] for name in limits)}."
-    return (
-        f"A reduction by 10 % of {dose_in_use or 'the dose'} leaves nothing that the pen delivers: "
-        "consider stopping basal insulin or another insulin."
-    )
+    return "The dose in use is too small to lower by 10 %: consider stopping it, or another insulin."
