@@ -148,10 +148,10 @@ def keys_group() -> None:
 @click.option("--algorithm", type=click.Choice(["ES384", "RS384"]), default="ES384", show_default=True)
 @click.option("--id", "key_id", required=True, metavar="ID")
 def keys_new(algorithm: Any, key_id: str) -> None:
-    """A new private key as a JWK, for a tenant's keys_file. Keep it secret."""
+    """A new private key as a JWK set, for keys_file. Keep it secret; the next key goes second in the set."""
     from cds_service.own_keys import new_key
 
-    show(new_key(algorithm, key_id))
+    show({"keys": [new_key(algorithm, key_id)]})
 
 
 COMMANDS = (tenants_group, doctor_command, audit_group, replay_command, keys_group)

@@ -157,5 +157,5 @@ def test_serve_names_every_missing_setting_at_once(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_new_key_is_private_and_has_its_id() -> None:
-    key = json.loads(run("keys", "new", "--id", "k1").stdout)
+    (key,) = json.loads(run("keys", "new", "--id", "k1").stdout)["keys"]
     assert (key["kid"], key["kty"], key["crv"]) == ("k1", "EC", "P-384") and key["d"]
