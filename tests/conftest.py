@@ -116,7 +116,11 @@ def make_tenant(key: ECKey, **changes: Any) -> Tenant:
         issuer="https://ehr.example.org",
         jwks={"keys": [key.as_dict(private=False)]},
         fhir_bases=(FhirBase(parse_base("https://ehr.example.org/fhir"), open=False),),
-        services={"insulin-adjustment": approved, "insulin-order-check": approved},
+        services={
+            "insulin-adjustment": approved,
+            "insulin-order-check": approved,
+            "setting-adjustment": approved,
+        },
         titration_table="ada-basal",
         zone="America/New_York",
     )
