@@ -44,7 +44,7 @@ ANSWERS = {name: answer_to(asked)["cards"] for name, asked in SIGNING_CASES.item
         (
             "second-basal",
             ["critical"],
-            ["Another basal insulin", "20 units a day", "MedicationRequest/basal"],
+            ["beside another basal insulin", "20 units a day", "MedicationRequest/basal"],
         ),
         (
             "concentration-changed",
@@ -104,7 +104,7 @@ def test_H15_an_order_that_may_be_insulin_is_not_passed_over():
 
 def test_an_order_that_names_the_prior_one_is_no_duplicate():
     replacing = draft(20, DEGLUDEC) | {"priorPrescription": {"reference": "MedicationRequest/basal"}}
-    assert "Another basal" not in json.dumps(answer_to(signing([order(20)], replacing)))
+    assert "another basal" not in json.dumps(answer_to(signing([order(20)], replacing)))
 
 
 @pytest.mark.spec("CX7")

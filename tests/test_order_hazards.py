@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from order_case import (
     LISPRO,
     TYPE_1,
@@ -448,3 +450,34 @@ def test_H15_a_premixed_insulin_is_not_called_overbasalised_and_its_limits_are_n
     answer = check(rec, signed(62, product=premix))
     assert (rules(answer), unchecked(answer)) == (set(), {"basal_limits"})
     assert "doubled" in rules(check(rec, signed(120, product=premix)))
+
+
+TIMES = st.lists(
+    st.sampled_from(["HS", "MORN", "AC", "08:00:00", "23:59", "24:00", "99:99", "\u0663", "x", ""]),
+    max_size=3,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    mine=TIMES,
+    theirs=TIMES,
+    dose_u=st.none() | st.floats(0.05, 600),
+    in_use_u=st.none() | st.floats(0.05, 600),
+    ends=st.none() | st.tuples(st.floats(0, 600), st.floats(0, 600)),
+    brands=st.tuples(*[st.sampled_from([None, "lantus", "toujeo", "nobody knows"])] * 2),
+    as_needed=st.booleans(),
+)
+def test_H15_no_order_however_odd_crashes_the_check_or_overflows_a_headline(
+    mine, theirs, dose_u, in_use_u, ends, brands, as_needed
+):
+    active = lantus(brands[0], in_use_u, when=tuple(theirs))
+    second = lantus(brands[0], in_use_u, reference="MedicationRequest/b")
+    new = replace(
+        lantus(brands[1], dose_u, when=tuple(mine), as_needed=as_needed, dose_range_u=ends),
+        reference="MedicationRequest/new",
+    )
+    answer = check(record(insulin_orders=(active, second)), new)
+    assert all(len(found.headline) <= HEADLINE_LIMIT for found in answer.result.findings)
+    if dose_u is None and ends is None:
+        assert answer.outcome is not Outcome.ASSESSED_NEGATIVE

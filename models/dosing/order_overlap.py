@@ -18,7 +18,7 @@ PARTS_OF_DAY: Final[Mapping[str, str]] = {
 }
 """HL7 EventTiming by the part of the day; codes that hold for every meal are in none."""
 
-CLOCK: Final = (("11:00", "morning"), ("16:00", "noon"), ("21:00", "evening"), ("99", "night"))
+CLOCK: Final = (("11:00", "morning"), ("16:00", "noon"), ("21:00", "evening"), ("24:00", "night"))
 """Clock times up to each hour; the times of three meals and bedtime (our judgement)."""
 
 
@@ -61,5 +61,5 @@ def _parts_of_day(order: InsulinOrder) -> frozenset[str]:
 
 def _part_of_day(when: str) -> str | None:
     if when[:1].isdigit():
-        return next(part for until, part in CLOCK if when < until)
+        return next((part for until, part in CLOCK if when < until), None)
     return PARTS_OF_DAY.get(when)

@@ -96,7 +96,7 @@ def duplicates(facts: OrderFacts) -> Iterator[Finding | Reason]:
         headline = f"{name} is the same insulin as {_listed(others)}"
         yield Finding("duplicate_insulin", headline, detail, tuple(map(_evidence, others[:SHOWN])))
     elif half_known:
-        headline = f"the active order, {_listed(half_known)}, is the same insulin under another name"
+        headline = f"{_listed(half_known)} is the same insulin under another name"
         detail = "Unless the older order is stopped the patient may take both."
         yield Finding("duplicate_possible", headline, detail, tuple(map(_evidence, half_known)))
 
@@ -113,9 +113,14 @@ def other_basal(facts: OrderFacts) -> Iterator[Finding | Reason]:
     ]
     if basal:
         long = order.product.kind in LONG_KINDS and any(o.product.kind in LONG_KINDS for o in basal)
-        headline = f"another basal insulin is, or may be, ordered too: {_listed(basal)}"
+        headline = f"beside another basal insulin, {_listed(basal)}"
         rule = "duplicate_long" if long else "duplicate_basal"
-        yield Finding(rule, headline, "Two basal insulins add up.", tuple(map(_evidence, basal)))
+        yield Finding(
+            rule,
+            headline,
+            "Two basal insulins add up; one of unknown kind is taken for basal.",
+            tuple(map(_evidence, basal)),
+        )
     if _by_pump(facts):
         headline = f"a pump gave basal insulin within {PUMP_DAYS} days: an injection adds to it"
         yield Finding("pump_basal", headline)
@@ -132,7 +137,7 @@ def other_mealtime(facts: OrderFacts) -> Iterator[Finding | Reason]:
         and may_coincide(o, order)
     ]
     if facts.is_mealtime and others:
-        headline = f"another mealtime insulin is ordered too: {_listed(others)}"
+        headline = f"beside another mealtime insulin, {_listed(others)}"
         yield Finding(
             "duplicate_mealtime", headline, "Two mealtime insulins add up.", tuple(map(_evidence, others))
         )
