@@ -238,3 +238,36 @@ def test_each_story_is_told_on_the_page_of_its_patient(ehr: SandboxEhr) -> None:
     for persona in PERSONAS:
         ehr.sandbox.storage.put({"resourceType": "Patient", "id": persona.id})
         assert persona.story in unescape(page(ehr, f"/patients/{persona.id}").text)
+
+
+ODD = [5, None, "x", [], [5], {"form": 5}, {"form": {"rxcui": [], "when": "HS"}}, {"draft": 5}, {"prefetch": []},
+       {"form": {"rxcui": "847230", "when": ["HS"]}}, {"form": GLARGINE | {"units": {}}}, {"draft": {"resourceType": 5}},
+       {"draft": {"resourceType": "MedicationRequest", "dosageInstruction": [{"doseAndRate": [{"doseQuantity": 5}]}]}}]  # fmt: skip
+PATHS = ["/patients/a/hooks/order-select", "/patients/a/orders", "/feedback", "/fhir/MedicationRequest"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("body", ODD, ids=str)
+def test_an_odd_body_is_refused_and_is_no_fault_of_the_sandbox(ehr: SandboxEhr, path: str, body: Any) -> None:
+    assert page(ehr, path, body).status_code < 500
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_deep_nesting_is_refused_and_is_no_fault_of_the_sandbox(
+    ehr: SandboxEhr, path: str, opening: bytes
+) -> None:
+    client = ehr.sandbox.app.test_client()
+    answer = client.post(path, base_url=ORIGIN, data=opening * 100_000, content_type="application/json")
+    assert 400 <= answer.status_code < 500
+
+
+def test_who_types_localhost_is_led_to_the_address_and_other_hosts_get_nothing(ehr: SandboxEhr) -> None:
+    client = ehr.sandbox.app.test_client()
+    led = client.get("/patients/a?x=1", base_url=ORIGIN.replace("127.0.0.1", "localhost"))
+    assert (led.status_code, led.headers["Location"]) == (307, f"{ORIGIN}/patients/a?x=1")
+    assert (
+        client.post("/feedback", base_url=ORIGIN.replace("127.0.0.1", "localhost"), json={}).status_code
+        == 403
+    )
+    assert client.get("/", base_url="http://rebound.example:8001").status_code == 403

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify, redirect, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from cds_service.sandbox.access import AccessTokens
 from cds_service.sandbox.app_launch import AppLaunch, RegisteredApp
@@ -101,13 +102,20 @@ def create_sandbox(settings: SandboxSettings, clock: Callable[[], int] = wall_cl
 
 
 def _admit_own_origin_only(app: Flask, origin: str) -> None:
-    """Other hosts (a rebound DNS name) and other origins (a foreign page) get nothing."""
+    """Other hosts (a rebound DNS name) and other origins (a foreign page) get nothing.
+
+    Who typed `localhost` is led to the address under which everything here refers to itself.
+    """
     host = urlsplit(origin).netloc
+    also = f"localhost:{urlsplit(origin).port}"
 
     @app.before_request
-    def check() -> None:
+    def check() -> BaseResponse | None:
+        if request.host == also != host and request.method == "GET":
+            return redirect(origin + request.full_path.rstrip("?"), 307)
         if request.host != host or request.headers.get("Origin", origin) != origin:
             raise Forbidden("This demonstration answers only to its own address.")
+        return None
 
     @app.after_request
     def protect(response: Response) -> Response:

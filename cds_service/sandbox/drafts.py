@@ -24,7 +24,7 @@ MAX_FORM_UNITS: Final = 500.0
 
 def drafted(patient_id: str, form: Mapping[str, Any], now_ms: int) -> Resource:
     """The draft MedicationRequest that the form describes. Raises BadRequest for a form we did not make."""
-    if form.get("rxcui") is None or form.get("when") not in WHEN:
+    if form.get("rxcui") is None or form.get("when") not in list(WHEN):
         raise BadRequest("Choose an insulin and a time of day.")
     try:
         medication = insulin(str(form["rxcui"]))
@@ -104,7 +104,8 @@ def _check_doses(draft: Resource) -> None:
     """What is stored is shown again: a dose that is no number would break the chart for good."""
     for instruction in objects(draft.get("dosageInstruction")):
         for rate in objects(instruction.get("doseAndRate")):
-            value = (rate.get("doseQuantity") or {}).get("value", 0)
+            dose = rate.get("doseQuantity") or {}
+            value = dose.get("value", 0) if isinstance(dose, dict) else None
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise BadRequest("The dose is a number of units.")
 

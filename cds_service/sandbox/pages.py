@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
 from flask import Blueprint, Response, jsonify, render_template, request
 from requests import RequestException
 
@@ -124,12 +125,21 @@ class Pages:
 
     def _draft(self, patient_id: str, asked: Mapping[str, Any]) -> Resource:
         if asked.get("draft") is not None:
-            return check_resource(asked["draft"], "MedicationRequest")
-        return drafted(patient_id, asked.get("form") or {}, self.storage.clock())
+            draft = check_resource(asked["draft"], "MedicationRequest")
+            if not isinstance(draft.get("id"), str):
+                raise BadRequest("The draft has no id.")
+            return draft
+        form = asked.get("form") or {}
+        if not isinstance(form, dict):
+            raise BadRequest("The form is no object.")
+        return drafted(patient_id, form, self.storage.clock())
 
 
 def _json_body() -> Json:
-    body = request.get_json(silent=True)
+    try:
+        body = orjson.loads(request.get_data()) if request.is_json else None  # Flask fails on deep nesting
+    except orjson.JSONDecodeError:
+        raise BadRequest("The body is not JSON.") from None
     if not isinstance(body, dict):
         raise BadRequest("A JSON object is expected.")
     return body
