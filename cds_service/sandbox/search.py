@@ -12,7 +12,7 @@ from cds_service.sandbox.indexing import PARAMETERS, SearchParameters, relative
 from hooks.errors import BadRequest
 
 DEFAULT_COUNT: Final = 100
-MAX_COUNT: Final = 1000
+MAX_COUNT: Final = 5000
 """Larger `_count` values get pages of this size, as hospital servers do."""
 
 Pairs = Sequence[tuple[str, str]]

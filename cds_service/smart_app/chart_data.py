@@ -29,14 +29,6 @@ READ_WITHIN_S: Final = 15.0
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Ninety days of a five-minute sensor are some 26 MB."""
 
-CARBS: Final = DataNeed(
-    "meals",
-    "Observation",
-    "carbohydrates beside glucose",
-    (("code", needs.code_list("carbs", "meal_mark")),),
-    days=needs.GLUCOSE_DAYS,
-    count=1000,
-)
 SITE_WIDE: Final = ""
 """No service: a page that shows data takes only units and zone from the registration."""
 

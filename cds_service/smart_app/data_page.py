@@ -6,14 +6,14 @@ One of the pages in `routes`; the counts are those of `fhir_mappers.explain`.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cds_service.smart_app.chart_data import CARBS, Chart, Reader
+from cds_service.smart_app.chart_data import Chart, Reader
 from cds_service.smart_app.wording import Table, clock_words
 from fhir_mappers.explain import explain
 from hooks import needs, wording
 
 WANTED: Final = (
-    needs.CGM, needs.FINGERSTICKS, CARBS, needs.MEDICATIONS, needs.PAST_MEDICATIONS, needs.INSULIN_GIVEN,
-    needs.WEIGHT, needs.RENAL, needs.HBA1C, needs.VITAL_SIGNS, needs.ACTIVITY,
+    needs.CGM, needs.FINGERSTICKS, needs.DIARY, needs.MEDICATIONS, needs.PAST_MEDICATIONS,
+    needs.INSULIN_GIVEN, needs.WEIGHT, needs.RENAL, needs.HBA1C, needs.VITAL_SIGNS, needs.ACTIVITY,
 )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def _signals(chart: Chart) -> Table:
 def _arrived(found: dict[str, Any]) -> Table:
     rows = [
         (
-            " ".join(part for part in (line["type"], line["code"]) if part),
+            f"{line['type']} {_code_words(line['code'])}".strip(),
             f"{line['arrived']:,}",
             f"{line['used']:,}",
             f"{line['not_read']:,}",
@@ -70,6 +70,16 @@ def _arrived(found: dict[str, Any]) -> Table:
     return Table(
         "Resources by type and code", ("Type and code", "Arrived", "Used", "Not read", "Dropped"), rows
     )
+
+
+def _code_words(code: str) -> str:
+    """A code with the name of its system, where that has one."""
+    for address, name in SYSTEMS.items():
+        code = code.replace(f"{address}|", f"{name} ")
+    return code
+
+
+SYSTEMS: Final = {"http://loinc.org": "LOINC", "http://snomed.info/sct": "SNOMED CT"}
 
 
 def _dropped(chart: Chart) -> Table:

@@ -17,8 +17,12 @@ from cds_service.smart_app.charts.glucose import Day, day_strip
 from hooks import wording
 from models.dosing.dose_format import stated_units_text
 from models.features.bands import HIGH, LOW, shown_glucose
-from models.features.local_time import local_day, minute_of_day
+from models.features.local_time import MINUTES_PER_DAY, local_day, minute_of_day
+from models.features.sampling import reading_minutes
 from models.time_series import TimeSeries
+
+WHOLE_DAY_SHARE: Final = 0.7
+"""As the consensus asks of two weeks (Battelino 2019), so here of a day (our judgement)."""
 
 EPOCH: Final = date(1970, 1, 1)
 UTC_ZONE: Final = ZoneInfo("UTC")
@@ -75,13 +79,21 @@ def _strip(
     doses, meals, value = _pairs(given), _pairs(eaten), glucose.series.value
     name = f"{EPOCH + timedelta(days=day):%a %d %b}"
     words = [
-        f"{wording.percent(100 * float(np.mean(~low & ~high)))} in range",
+        _inside(glucose, 100 * float(np.mean(~low & ~high))),
         f"lowest {wording.glucose(float(value.min()), unit)}",
         *([f"boluses {stated_units_text(round(sum(u for _, u in doses), 1))}"] if doses else []),
         *([f"carbohydrate {sum(g for _, g in meals):.0f} g"] if meals else []),
     ]
     drawn = Day(glucose.minute.astype(np.float64), value, low, high, doses, meals)
     return DayStrip(name, day_strip(drawn, f"{name}: {', '.join(words)}."), tuple(words))
+
+
+def _inside(glucose: _Placed, inside_percent: float) -> str:
+    """The share in range of a day that was measured for most of it; else how much was measured."""
+    minutes = float(reading_minutes(glucose.series.at_ms, glucose.series.source).sum())
+    if minutes < WHOLE_DAY_SHARE * MINUTES_PER_DAY:
+        return f"{wording.percent(min(100.0, 100 * minutes / MINUTES_PER_DAY))} of the day measured"
+    return f"{wording.percent(inside_percent)} in range"
 
 
 def _pairs(placed: _Placed | None) -> list[tuple[float, float]]:

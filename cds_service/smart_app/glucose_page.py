@@ -10,7 +10,6 @@ from typing import Any, Final
 import numpy as np
 from markupsafe import Markup
 
-from cds_service.smart_app.chart_data import CARBS as MEALS
 from cds_service.smart_app.chart_data import Chart, Reader
 from cds_service.smart_app.charts.glucose import profile_chart, range_bar
 from cds_service.smart_app.charts.plot import NARROW, WIDE
@@ -35,6 +34,7 @@ from models.units import GlucoseUnit, to_mmoll
 WINDOWS_DAYS: Final = (14, 30, 90)
 SHOWN_EPISODES: Final = 12
 SHOWN_FINGERSTICKS: Final = 30
+TOO_LITTLE: Final = "Patterns are not stated on this little data."
 PROFILE_STEP: Final = 12
 """Slots between two rows of the profile's table: every three hours."""
 
@@ -48,6 +48,7 @@ class Review:
     metrics: GlycemicMetrics
     key_numbers: tuple[tuple[str, str], ...]
     ranges: Table
+    targets: Table | None
     bar: Markup
     basis: str
     patterns: tuple[str, ...]
@@ -69,7 +70,7 @@ def view(reader: Reader, asked: Mapping[str, str]) -> tuple[Chart, dict[str, Any
 def wanted(days: int) -> tuple[DataNeed, ...]:
     """What the page reads: glucose, and what explains it, over the same days."""
     return tuple(
-        replace(need, days=days) for need in (needs.CGM, needs.FINGERSTICKS, needs.INSULIN_GIVEN, MEALS)
+        replace(need, days=days) for need in (needs.CGM, needs.FINGERSTICKS, needs.INSULIN_GIVEN, needs.DIARY)
     )
 
 
@@ -86,7 +87,8 @@ def review(chart: Chart, days: int) -> Review | None:
     return Review(
         metrics=metrics,
         key_numbers=_key_numbers(chart, metrics),
-        ranges=_ranges(chart, metrics, checks),
+        ranges=_ranges(chart, metrics),
+        targets=_verdicts(chart, checks) if checks else None,
         bar=_bar(metrics),
         basis=basis,
         patterns=_patterns(chart, window, metrics),
@@ -108,14 +110,20 @@ def _targets(chart: Chart, metrics: GlycemicMetrics) -> tuple[tuple[TargetCheck,
     return checks, f"Targets for {said} (Battelino 2019, Diabetes Care 42:1593)."
 
 
-def _ranges(chart: Chart, metrics: GlycemicMetrics, checks: tuple[TargetCheck, ...]) -> Table:
-    """Shares of time in the five bands, then each target with its verdict."""
+def _ranges(chart: Chart, metrics: GlycemicMetrics) -> Table:
+    """Shares of time in the five bands, the highest first."""
     unit = chart.question.practice.glucose_unit
-    shares = [
-        (wording.band_in_both(band, unit), _percent(getattr(metrics, metric)), "", "")
-        for metric, band in BAND_OF.items()
+    rows = [
+        (wording.band_in_both(band, unit), _percent(getattr(metrics, metric)))
+        for metric, band in reversed([*BAND_OF.items()])
     ]
-    verdicts = [
+    return Table("Time in each range", ("Glucose", "Time"), rows)
+
+
+def _verdicts(chart: Chart, checks: tuple[TargetCheck, ...]) -> Table:
+    """Each target with its verdict."""
+    unit = chart.question.practice.glucose_unit
+    rows = [
         (
             wording.band_in_both(check.target.band, unit),
             wording.percent(check.value_percent),
@@ -124,7 +132,7 @@ def _ranges(chart: Chart, metrics: GlycemicMetrics, checks: tuple[TargetCheck, .
         )
         for check in checks
     ]
-    return Table("Time in ranges", ("Glucose", "Time", "Target", "Verdict"), [*reversed(shares), *verdicts])
+    return Table("Targets", ("Glucose", "Time", "Target", "Verdict"), rows)
 
 
 def _bar(metrics: GlycemicMetrics) -> Markup:
@@ -141,8 +149,8 @@ def _key_numbers(chart: Chart, metrics: GlycemicMetrics) -> tuple[tuple[str, str
         ("In range", _percent(metrics.time_70_180_percent)),
         ("Below range", _percent(metrics.time_below_70_percent)),
         ("Mean", mean),
-        ("GMI", _number(metrics.gmi_percent, " %")),
-        ("CV", _number(metrics.cv_percent, " %")),
+        ("GMI", _number(metrics, metrics.gmi_percent)),
+        ("CV", _number(metrics, metrics.cv_percent)),
         ("Sensor active", active),
     )
 
@@ -151,13 +159,16 @@ def _percent(value: float | None) -> str:
     return "not known" if value is None else wording.percent(value)
 
 
-def _number(value: float | None, unit: str) -> str:
-    return "not known" if value is None else f"{value:.1f}{unit}"
+def _number(metrics: GlycemicMetrics, value: float | None) -> str:
+    """An index of the period, which too little data does not carry."""
+    if not metrics.sufficient:
+        return "not stated"
+    return "not known" if value is None else f"{value:.1f} %"
 
 
 def _patterns(chart: Chart, window: TimeSeries, metrics: GlycemicMetrics) -> tuple[str, ...]:
     if not metrics.sufficient:
-        return ("Patterns are not stated on this little data.",)
+        return (TOO_LITTLE,)
     found = find_patterns(window, chart.zone, metrics.cv_percent, chart.record.series.get(CARBS))
     if isinstance(found, Reason):
         return tuple(why(found))
@@ -218,7 +229,6 @@ def _quality(chart: Chart, metrics: GlycemicMetrics, days: int) -> list[str]:
     lines = [
         f"{wording.count(metrics.readings, 'reading')} on {metrics.days_with_readings} of {days} days, "
         f"{metrics.sensor_active_percent:.0f} % of the time; newest {newest}",
-        *([] if metrics.why_not is None else [f"Too little for targets and patterns: {metrics.why_not}"]),
         f"Beyond the sensor's range: {metrics.readings_below_range} low, {metrics.readings_above_range} high",
     ]
     lines += [f"Removed: {n} ({what.replace('_', ' ')})" for what, n in metrics.removed.items() if n]

@@ -4,7 +4,7 @@ One of the pages in `routes`. It asks the services themselves, so that page and 
 that the organisation enabled and approved are asked, and nothing here edits an order.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -14,14 +14,19 @@ from markupsafe import Markup
 
 from cds_service.places import practice_of
 from cds_service.smart_app.chart_data import Chart, Reader
+from cds_service.smart_app.charts.insulin import difference_chart
 from cds_service.smart_app.wording import Table, clock_words
 from fhir_mappers.references import member, objects
 from fhir_mappers.therapy import to_insulin_order
 from hooks import needs, wording
 from hooks.card import Card
 from hooks.insulin_adjustment import MEALTIME
-from hooks.service import Service
+from hooks.service import Decision, Service
+from hooks.setting_words import change_words
+from models.assessment import Assessment, Interval
 from models.dosing.dose_format import stated_units_text
+from models.dosing.setting_advice import SettingAdvice
+from models.dosing.value_of_action import RankedChange
 from models.patient_record import InsulinOrder
 
 _MARKDOWN: Final = (
@@ -34,11 +39,13 @@ ASKED_HOOKS: Final = frozenset({"order-select", "patient-view"})
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one service says, as its card does."""
+    """What one service says, as its card does; and its options, where it compares several by prediction."""
 
     title: str
     summary: str
     detail: Markup
+    options: Table | None
+    differences: tuple[tuple[str, Markup], ...]
 
 
 def view(reader: Reader, _: Mapping[str, str]) -> tuple[Chart, dict[str, Any]]:
@@ -81,12 +88,52 @@ def _answers(
     with reader.known.computing:
         decision = service.decide(replace(chart.question, context=context, practice=practice))
     for card in decision.cards:
-        yield Answer(service.title, card.summary, _detail(card))
+        options = _options(decision)
+        yield Answer(service.title, card.summary, _detail(card), _named(options), _differences(options))
 
 
 def _detail(card: Card) -> Markup:
     """The card's text as HTML: tags in it come out as text, links and images stay text."""
     return Markup(_MARKDOWN.render(card.detail))
+
+
+def _options(decision: Decision) -> tuple[RankedChange, ...]:
+    """The options that a service compared, best first."""
+    results = [answer.result for answer in decision.assessments if isinstance(answer, Assessment)]
+    return next((result.options for result in results if isinstance(result, SettingAdvice)), ())
+
+
+def _named(options: Sequence[RankedChange]) -> Table | None:
+    rows = [
+        (str(number), change_words(option.change), *(_points(option, name) for name, _ in PREDICTED))
+        for number, option in enumerate(options, start=1)
+    ]
+    header = ("", "Option", *(words for _, words in PREDICTED))
+    return Table("Options, best first: expected difference to no change", header, rows) if rows else None
+
+
+def _points(option: RankedChange, name: str) -> str:
+    found: Interval = getattr(option, name)
+    if not option.change.settings:
+        return "0"
+    return f"{found.value:+.1f} ({found.low:+.1f} to {found.high:+.1f})"
+
+
+def _differences(options: Sequence[RankedChange]) -> tuple[tuple[str, Markup], ...]:
+    """One chart for each outcome; the numbers of the rows are those of the table."""
+    if not options:
+        return ()
+    return tuple(
+        (words, difference_chart([getattr(option, name) for option in options], f"{words}. Table below."))
+        for name, words in PREDICTED
+    )
+
+
+PREDICTED: Final = (
+    ("tir", "Time in range, points"),
+    ("tbr", "Time below range, points"),
+    ("gri", "Glycaemia risk index, points"),
+)
 
 
 def _orders(chart: Chart) -> Table:

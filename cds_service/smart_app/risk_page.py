@@ -25,8 +25,8 @@ from models.risk.risk_reasons import Topic, all_reasons
 from models.signals import GLUCOSE_CGM
 from models.time_series import TimeSeries
 
-MEANING: Final = "an episode: at least 15 minutes below 70 mg/dL (3.9 mmol/L)"
-NOTHING_SHOWN: Final = "no sensor reading is in the data received"
+MEANING: Final = "A low is at least 15 minutes below 70 mg/dL (3.9 mmol/L)."
+NOTHING_SHOWN: Final = "No sensor reading is in the data received."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def _hours(chart: Chart, glucose: TimeSeries | None) -> Risk:
     rows = [(f"{minutes} min", found) for minutes, found in within.items()]
     return Risk(
         title=title,
-        said=f"{_share(within[leading])} within {leading} minutes: {MEANING}.",
+        said=f"Risk of a new low within {leading} minutes: {_share(within[leading])}. {MEANING}",
         chart=_interval_charts(rows, "Risk of a new low"),
         waterfall=_waterfalls(
             HOURS_TOPICS, answer.contributions, f"The {leading}-minute risk, reason by reason"
@@ -92,7 +92,7 @@ def _tonight(chart: Chart, glucose: TimeSeries | None) -> Risk:
     tonight = answer.result.tonight
     return Risk(
         title=title,
-        said=f"{_share(tonight)} between midnight and 06:00: {MEANING}.",
+        said=f"Risk of a low between midnight and 06:00: {_share(tonight)}. {MEANING}",
         chart=_interval_charts([("tonight", tonight)], "Risk of a low tonight"),
         waterfall=_waterfalls(NIGHT_TOPICS, answer.contributions, "Tonight's risk, reason by reason"),
         reasons=_reason_lines(NIGHT_TOPICS, answer.contributions),
@@ -120,7 +120,7 @@ def _not_assessed(title: str, model: str, reasons: Sequence[str]) -> Risk:
 
 def _share(found: Interval) -> str:
     low, high = wording.percent(100 * found.low), wording.percent(100 * found.high)
-    return f"{wording.percent(100 * found.value)} (90 % interval of the estimate {low} to {high})"
+    return f"{wording.percent(100 * found.value)} (90 % interval of the estimate: {low} to {high})"
 
 
 def _interval_charts(rows: Sequence[tuple[str, Interval]], caption: str) -> Charts:

@@ -171,6 +171,7 @@ def _weeks(values: DailyValues, found: Comparison | None, manner: Manner, window
         usual=(usual.low, usual.high) if usual and usual.low is not None and usual.high is not None else None,
         since_day=since,
         first_recent=float(window.first_recent - window.today),
+        days=WINDOW_DAYS,
         decimals=manner.decimals,
     )
     names = [
@@ -188,7 +189,7 @@ def _weeks(values: DailyValues, found: Comparison | None, manner: Manner, window
 def _last_day(chart: Chart, series: TimeSeries, manner: Manner) -> Charts | None:
     """The last 24 hours over the own range of each hour."""
     recent = series.between(chart.as_of_ms - DAY_MS, chart.as_of_ms)
-    if not len(recent):
+    if len(recent) < FEWEST_OF_A_DAY:
         return None
     thinned = recent.take(np.linspace(0, len(recent) - 1, min(len(recent), MOST_POINTS)).astype(np.int64))
     hour, low, high = _usual_hours(chart, series)
@@ -209,6 +210,9 @@ def _last_day(chart: Chart, series: TimeSeries, manner: Manner) -> Charts | None
         Table(f"{manner.label}, last 24 hours by hour", HOUR_HEADER, _by_hour(chart, recent, manner)),
     )
 
+
+FEWEST_OF_A_DAY: Final = 4
+"""Fewer readings make no course of a day; the days above show them."""
 
 HOUR_HEADER: Final = ("Hour from", "Readings", "Lowest", "Median", "Highest")
 
@@ -269,5 +273,7 @@ def findings(chart: Chart, review: VitalSignsReview) -> list[str]:
         f"{c.label}: {_said(chart, c, Manner(c.label, '°C' if c.unit == 'Cel' else c.unit, c.decimals))}"
         for c in review.findings
     ]
-    compared = sum(c.kind == "change" for c in review.comparisons)
-    return said or [f"No change found in {compared} of {len(WATCHED)} signals; the others were not assessed."]
+    compared = [c.label for c in review.comparisons if c.kind == "change"]
+    if not compared:
+        return said or ["Not assessed: too few vital signs of a device are in the data received."]
+    return said or [f"No change found in {', '.join(compared)}; other signals were not assessed."]

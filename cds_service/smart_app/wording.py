@@ -38,4 +38,4 @@ def clock_words(chart: Chart) -> str:
 def why(answer: Reason | NotAssessed | Refused) -> list[str]:
     """The sentences that say why there is no answer."""
     reasons = (answer,) if isinstance(answer, Reason) else answer.reasons
-    return [reason.text if reason.text.endswith(".") else f"{reason.text}." for reason in reasons]
+    return [f"{reason.text[:1].upper()}{reason.text[1:].rstrip('.')}." for reason in reasons]

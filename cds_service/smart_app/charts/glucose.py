@@ -22,7 +22,7 @@ HIGHEST_MGDL: Final = 350.0
 
 LIMITS_MGDL: Final = (54.0, 70.0, 180.0, 250.0)
 DAY_MIN: Final = 1440
-STRIP_HEIGHT: Final = 84
+STRIP_HEIGHT: Final = 96
 STRIP_WIDTH: Final = 200
 DOSE_HEIGHT_U: Final = 15.0
 """A bolus this large fills the height that doses have in a strip."""
@@ -55,6 +55,7 @@ def profile_chart(
         draw.line(plot, minute, curves[50], "median"),
         *draw.y_labels(plot, [(at, tick(at, unit)) for at in (*LIMITS_MGDL, HIGHEST_MGDL)]),
         *draw.x_labels(plot, hours),
+        draw.text(plot.left + 6, plot.top + 12, unit, "tick"),
     ]
     label = f"Ambulatory glucose profile: median and percentiles by time of day, in {unit}. Table below."
     return draw.figure(plot, label, parts, "profile")
@@ -72,13 +73,13 @@ def _whole_day(profile: AmbulatoryProfile) -> tuple[Array, Mapping[int, Array]]:
 
 def range_bar(shares: Sequence[tuple[str, float]], label: str) -> Markup:
     """One bar of shares (class of the band, percent), lowest band first."""
-    plot = Plot(NARROW, 30, (0.0, 100.0), (0.0, 1.0), left=0, right=0, top=0, bottom=0)
+    plot = Plot(NARROW, 22, (0.0, 100.0), (0.0, 1.0), left=0, right=0, top=0, bottom=0)
     edges = np.cumsum([0.0, *(percent for _, percent in shares)])
     parts = [
         draw.rectangle(plot, (float(a), float(b)), plot.y, f"share {name}")
         for (name, _), a, b in zip(shares, edges[:-1], edges[1:], strict=True)
     ]
-    return draw.figure(plot, label, parts, "ranges")
+    return draw.figure(plot, label, parts, "shares", stretched=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def day_strip(day: Day, label: str) -> Markup:
     """The strip of one day."""
     plot = Plot(
         STRIP_WIDTH, STRIP_HEIGHT, (0.0, DAY_MIN), (LOWEST_MGDL, HIGHEST_MGDL),
-        left=1, right=1, top=2, bottom=14,
+        left=1, right=1, top=2, bottom=24,
     )  # fmt: skip
     parts = [
         draw.rectangle(plot, plot.x, (70.0, 180.0), "target"),
@@ -130,11 +131,11 @@ def _marks(plot: Plot, day: Day, which: NDArray[np.bool_], name: str) -> str:
 
 
 def _dose(plot: Plot, minute: float, units: float) -> str:
+    """A bolus as a stroke on the lowest row, the higher the larger."""
     height = 3 + 10 * min(units, DOSE_HEIGHT_U) / DOSE_HEIGHT_U
-    x = plot.at_x(minute)
-    return f'<path class="dose" d="M{x:.0f} {plot.height}v-{height:.0f}"/>'
+    return f'<path class="dose" d="M{plot.at_x(minute):.0f} {plot.height}v-{height:.0f}"/>'
 
 
 def _meal(plot: Plot, minute: float) -> str:
-    x, y = plot.at_x(minute), plot.height - 9
-    return f'<path class="meal" d="M{x:.0f} {y}l3 5h-6z"/>'
+    """A meal as a triangle on the row above."""
+    return f'<path class="meal" d="M{plot.at_x(minute):.0f} {plot.height - 21}l3.5 6h-7z"/>'

@@ -29,7 +29,7 @@ class Plot:
     x: Range
     y: Range
     left: int = 44
-    right: int = 12
+    right: int = 20
     top: int = 10
     bottom: int = 26
 
@@ -51,11 +51,14 @@ class Plot:
         return [(self.at_x(a), self.at_y(b)) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
 
 
-def figure(plot: Plot, label: str, parts: Iterable[str], name: str = "") -> Markup:
-    """The whole chart; `label` is what a screen reader says of it."""
+def figure(plot: Plot, label: str, parts: Iterable[str], name: str, stretched: bool = False) -> Markup:
+    """The whole chart; `label` is what a screen reader says of it. One without words may be stretched."""
     inside = "".join(parts)
     box, said = f"0 0 {plot.width} {plot.height}", escape(label)
-    return Markup(f'<svg class="{name}" viewBox="{box}" role="img" aria-label="{said}">{inside}</svg>')
+    manner = ' preserveAspectRatio="none"' if stretched else ""
+    return Markup(
+        f'<svg class="{name}" viewBox="{box}" role="img" aria-label="{said}"{manner}>{inside}</svg>'
+    )
 
 
 def line(plot: Plot, x: Array, y: Array, name: str) -> str:

@@ -18,7 +18,7 @@ ROW: Final = 38
 LEAST_SCALE: Final = 0.10
 """A scale that ended lower would make a small risk look large."""
 
-TICKS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 0.95)
+TICKS: Final = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 0.95)
 
 
 def interval_chart(rows: Sequence[tuple[str, Interval]], label: str, width: int) -> Markup:
@@ -40,7 +40,7 @@ def interval_chart(rows: Sequence[tuple[str, Interval]], label: str, width: int)
 def waterfall(steps: Sequence[tuple[str, float]], label: str, width: int) -> Markup:
     """Log-odds from the average moment (the first step) to this one, each bar from where the last ended."""
     edges = np.cumsum([0.0, *(points for _, points in steps)])
-    low, high = float(edges[1:].min()) - 0.6, float(edges[1:].max()) + 0.6
+    low, high = float(edges[1:].min()) - 0.5, float(edges[1:].max()) + 0.8
     plot = Plot(
         width, ROW * (len(steps) + 1) + 34, (low, high), (0.0, len(steps) + 1.0),
         left=150 if width > NARROW else 112,
@@ -52,27 +52,22 @@ def waterfall(steps: Sequence[tuple[str, float]], label: str, width: int) -> Mar
         *draw.x_labels(plot, _apart(plot, shown)),
     ]
     for row, (name, points) in enumerate(steps):
-        y, start, end = len(steps) + 0.5 - row, float(edges[row]), float(edges[row + 1])
-        parts += _step(plot, y, (start, end) if row else (low, end), _kind(row, points))
-        parts.append(draw.text(plot.left - 8, plot.at_y(y) + 4, name, "tick end"))
-    parts += _step(plot, 0.5, (low, float(edges[-1])), "total")
+        span = (float(edges[row]) if row else float(edges[1]), float(edges[row + 1]))
+        parts += _step(plot, len(steps) + 0.5 - row, span, "" if row == 0 else f"{points:+.1f}")
+        parts.append(draw.text(plot.left - 8, plot.at_y(len(steps) + 0.5 - row) + 4, name, "tick end"))
+    parts.append(draw.dot(plot, (float(edges[-1]), 0.5), "total", radius=6))
     parts.append(draw.text(plot.left - 8, plot.at_y(0.5) + 4, _percent(float(edges[-1])), "tick end strong"))
     return draw.figure(plot, label, parts, "waterfall")
 
 
-def _step(plot: Plot, y: float, span: tuple[float, float], kind: str) -> list[str]:
-    """A bar, and the line that leads from its end to the next row."""
-    x, bottom = plot.at_x(span[1]), plot.at_y(y - 1) if kind != "total" else plot.at_y(y)
-    return [
-        draw.rectangle(plot, span, (y - 0.28, y + 0.28), f"bar {kind}"),
-        f'<path class="lead" d="M{x:.1f} {plot.at_y(y):.1f}V{bottom:.1f}"/>',
-    ]
-
-
-def _kind(row: int, points: float) -> str:
-    if row == 0:
-        return "start"
-    return "raises" if points > 0 else "lowers"
+def _step(plot: Plot, y: float, span: tuple[float, float], points: str) -> list[str]:
+    """A bar with its points, or the dot of the start, and the line from its end to the next row."""
+    x, kind = plot.at_x(span[1]), "raises" if span[1] > span[0] else "lowers"
+    lead = f'<path class="lead" d="M{x:.1f} {plot.at_y(y):.1f}V{plot.at_y(y - 1):.1f}"/>'
+    if not points:
+        return [lead, draw.dot(plot, (span[1], y), "total", radius=6)]
+    words = draw.text(plot.at_x(max(span)) + 6, plot.at_y(y) + 4, points, "tick")
+    return [lead, draw.rectangle(plot, span, (y - 0.28, y + 0.28), f"bar {kind}"), words]
 
 
 def _apart(plot: Plot, ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:

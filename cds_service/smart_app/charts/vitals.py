@@ -24,7 +24,7 @@ class Weeks:
     """Days before today (0 is today, ascending to it) with their values, float64[n] each; None where unknown.
 
     `usual` is the range of the own baseline, `since_day` the first changed day, `first_recent` where the
-    compared week begins.
+    compared week begins, `days` how many the chart shows.
     """
 
     day: Array
@@ -32,13 +32,14 @@ class Weeks:
     usual: tuple[float, float] | None
     since_day: float | None
     first_recent: float
+    days: int
     decimals: int
 
 
 def weeks_chart(weeks: Weeks, names: Sequence[tuple[float, str]], label: str, width: int) -> Markup:
     """One point a day; the baseline as a band; the change as a line with a mark."""
     beyond = [*weeks.value.tolist(), *(weeks.usual or ())]
-    plot = Plot(width, HEIGHT, (float(weeks.day[0]) - 0.7, 0.7), _range(beyond), left=52)
+    plot = Plot(width, HEIGHT, (0.3 - weeks.days, 0.7), _range(beyond), left=52)
     usual = weeks.usual
     shown = list(names) if width > NARROW else list(names)[::-2][::-1]
     parts = [
@@ -106,16 +107,16 @@ def _side(value: float, usual: tuple[float, float] | None) -> str:
 
 def _changed(plot: Plot, since_day: float) -> list[str]:
     x = plot.at_x(since_day - 0.5)
-    words = draw.text(x + 4, plot.top + 10, "changed", "tick changed")
+    words = draw.text(x - 5, plot.top + 10, "changed", "tick changed end")
     return [draw.rule_at_x(plot, since_day - 0.5, "change"), words]
 
 
 def _y_ticks(plot: Plot, decimals: int) -> list[tuple[float, str]]:
-    """Three to six round numbers inside the range."""
+    """Three to six round numbers inside the range; no vital sign is below zero."""
     low, high = plot.y
     rough = (high - low) / 4
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(s * power for s in (1, 2, 5, 10) if s * power >= rough)
     step = max(float(step), 10.0**-decimals)
     ticks = np.arange(np.ceil(low / step) * step, high, step)
-    return [(float(v), f"{v:,.{decimals}f}") for v in ticks]
+    return [(float(v), f"{abs(v):,.{decimals}f}") for v in ticks if v > -step / 2]

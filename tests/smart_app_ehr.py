@@ -1,0 +1,43 @@
+"""An EHR that launches the app, and a person's browser without one: for tests over real HTTP on loopback."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+from sandbox_ehr import Linked
+
+
+@dataclass
+class Person:
+    """Somebody who follows links with cookies; `pages` keeps every answer."""
+
+    ehr: Linked
+    session: requests.Session = field(default_factory=requests.Session)
+    pages: list[requests.Response] = field(default_factory=list)
+
+    def get(self, url: str, **options: Any) -> requests.Response:
+        answer = self.session.get(url, timeout=30, **options)
+        self.pages += [*answer.history, answer]
+        return answer
+
+    def launch(self, patient_id: str, app_context: str = "") -> requests.Response:
+        """From the chart of a patient to the first page of the app."""
+        asked = {"appContext": app_context} if app_context else {}
+        return self.get(f"{self.ehr.origin}/patients/{patient_id}/launch", params=asked)
+
+    def page(self, opened: requests.Response, page: str) -> requests.Response:
+        """Another page of an app that is open."""
+        return self.get(f"{opened.url.rsplit('/', 1)[0]}/{page}")
+
+
+def words(answer: requests.Response) -> str:
+    """What a person reads."""
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
+
+
+def query_of(answer: requests.Response) -> dict[str, str]:
+    """The parameters of the address to which an answer leads."""
+    found = parse_qs(urlsplit(answer.headers["Location"]).query)
+    return {name: values[0] for name, values in found.items()}
