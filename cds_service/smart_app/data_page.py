@@ -45,7 +45,7 @@ def _signals(chart: Chart) -> Table:
         (
             name.replace("_", " "),
             f"{len(series):,}",
-            series.unit,
+            PRINTED_UNITS.get(series.unit, series.unit),
             wording.moment(int(series.at_ms[0]), chart.zone),
             wording.moment(int(series.at_ms[-1]), chart.zone),
         )
@@ -53,6 +53,9 @@ def _signals(chart: Chart) -> Table:
         if len(series)
     ]
     return Table("Signals used", ("Signal", "Values", "Unit", "First", "Last"), rows)
+
+
+PRINTED_UNITS: Final = {"[iU]": "units", "mm[Hg]": "mmHg", "Cel": "°C", "mL/min/{1.73_m2}": "mL/min/1.73 m²"}
 
 
 def _arrived(found: dict[str, Any]) -> Table:
