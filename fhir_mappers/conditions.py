@@ -47,7 +47,7 @@ def condition_drop_reason(resource: Json) -> str | None:
 
 
 def _words(status: object) -> frozenset[str]:
-    """The codes of a status, with or without a system; its text where it has none; older FHIR has a string."""
+    """The codes of a status, with or without system; its text where it has none; older FHIR has strings."""
     coded = [text(coding, "code") for coding in objects(member({"s": status}, "s").get("coding"))]
     words = (
         [status] if isinstance(status, str) else [word for word in coded if word] or [text(status, "text")]
