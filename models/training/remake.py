@@ -54,10 +54,9 @@ def value_of_action(data: Path | None, report: Report) -> dict[str, str]:
 
 def bandit(data: Path | None, report: Report) -> dict[str, str]:
     """The learned policy of the trial, by path; it learns from the same simulated cases."""
-    from models.training.train_bandit import train
-    from models.training.train_value_of_action import Settings, lived
+    from models.training.train_bandit import EXPERIENCE, train
 
-    return train(lived(Settings(), report), Settings().seed, report)
+    return train(EXPERIENCE, report)
 
 
 def _given(data: Path | None) -> Path:
