@@ -76,7 +76,7 @@ def out_of_fold_network(people: Sequence[Person], windows: Windows, seed: int, r
         score[asked] = _probability(network, seen, asked)
         losses.append(loss)
         report(f"{NAME}: fold {left_out + 1} of {FOLDS}")
-    mean: NDArray[np.float64] = np.round(np.mean(losses, axis=0), 5)
+    mean = np.asarray(losses, np.float64).mean(axis=0).round(5)
     return Learned(
         {horizon: score[:, column] for column, horizon in enumerate(HORIZONS_MIN)},
         {"learned_from": mean[:, 0].tolist(), "left_out": mean[:, 1].tolist()},
