@@ -97,10 +97,15 @@ def _sections(found: Mapping[str, Any]) -> Iterator[Section]:
         yield Section(title, models, charts, found.get("subgroups", {}).get(question, {}))
 
 
-def _trained(task: str) -> list[tuple[str, Mapping[str, Any], Markup]]:
-    """What training recorded on people left out: title, metrics by algorithm, its loss where there is one."""
+def _trained(task: str) -> list[tuple[str, Mapping[str, Any], Mapping[str, int], Markup]]:
+    """What training recorded on people left out: title, metrics and sample by algorithm, loss where known."""
     return [
-        (kept["title"], kept["models"], loss_chart(kept["loss"], "Loss") if kept["loss"] else Markup(""))
+        (
+            kept["title"],
+            kept["models"],
+            kept["questions_learned_from_at_most"],
+            loss_chart(kept["loss"], "Loss") if kept["loss"] else Markup(""),
+        )
         for kept in RESULTS
         if kept["task"] == task
     ]

@@ -14,13 +14,17 @@ from models.training import hypoglycemia_evaluation, nocturnal_evaluation
 from models.training.artefact import Report
 from models.training.cgm_people import Person, read_people, sha256_of
 from models.training.challenge import SEED, rivals
+from models.training.challengers import CHALLENGERS
 from models.training.hypoglycemia_windows import HORIZONS_MIN, Windows, questions, task_of
 from models.training.measure import ranking
 from models.training.patient_bootstrap import bootstrap_intervals
+from models.training.recurrent import MOST_ROWS, Learned, out_of_fold_network
 from models.training.recurrent import NAME as NETWORK
-from models.training.recurrent import Learned, out_of_fold_network
 
 SERVED: Final = hypoglycemia_evaluation.SERVED
+MOST_LEARNED_FROM: Final = {name: most for name, (_, most) in CHALLENGERS.items()} | {NETWORK: MOST_ROWS}
+"""A sample, drawn at random from the questions of the people learned from; all are asked about."""
+
 TITLE: Final = "A new episode within {} minutes"
 
 
@@ -77,6 +81,8 @@ def _nocturnal(people: Sequence[Person], report: Report) -> dict[str, Any]:
 
 def _readable(record: Mapping[str, Any]) -> str:
     """JSON with one algorithm a line."""
+    most = {name: MOST_LEARNED_FROM[name] for name in record["models"] if name in MOST_LEARNED_FROM}
+    record = {**record, "questions_learned_from_at_most": most}
     head = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items() if key != "models"]
     models = [f"    {json.dumps(name)}: {json.dumps(found)}" for name, found in record["models"].items()]
     return "{\n" + ",\n".join(head) + ',\n  "models": {\n' + ",\n".join(models) + "\n  }\n}\n"
