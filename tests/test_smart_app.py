@@ -63,6 +63,15 @@ def test_every_page_opens_for_a_patient_with_a_pump(person: Person, page: str) -
     assert answer.status_code == 200 and "Iris Demo-Birch" in words(answer)
 
 
+@pytest.mark.parametrize("page", ["glucose", "risk", "print"])
+def test_a_glucose_that_is_low_now_stands_first_on_every_page_about_glucose(
+    person: Person, page: str
+) -> None:
+    answer = person.page(person.launch("sim-frail"), page)
+    assert "Last glucose 67 mg/dL (3.7 mmol/L)" in words(answer)
+    assert answer.text.index('role="alert"') < answer.text.index("<h2")
+
+
 @pytest.mark.spec("SM4", "SM5")
 def test_SM4_the_authorization_request_has_every_parameter_and_a_challenge_of_a_secret_verifier(
     person: Person,
