@@ -12,7 +12,7 @@ from cds_service.cli_output import refuse, show
 if TYPE_CHECKING:
     from models.simulation.plan_search import Found
 
-_METHODS = ("cross-entropy", "genetic", "random")
+_METHODS = ("genetic", "cross-entropy", "random")
 _FACTOR = click.FloatRange(0.5, 2.0)
 
 

@@ -136,8 +136,8 @@ def genetic(evaluations: int, rng: np.random.Generator) -> Proposals:
 
 
 SEARCHES: Final[Mapping[str, Search]] = {
-    "cross-entropy": cross_entropy,
     "genetic": genetic,
+    "cross-entropy": cross_entropy,
     "random": random_search,
 }
 """By name; the first is the default, best on unseen meals (tests/benchmarks/plan_search.py)."""
