@@ -4,18 +4,20 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from sandbox_ehr import NOW_MS, Linked, linked
+from flask.testing import FlaskClient
+from sandbox_ehr import NOW_MS, Clock, Linked, linked
 from smart_app_ehr import Person, query_of, words
 
 from cds_service.addresses import parse_base, parse_registered
 from cds_service.app import create_app
+from cds_service.rates import Rates
 from cds_service.sandbox.demo_state import DemoState
 from cds_service.sandbox.hook_client import Reading
 from cds_service.settings import load_settings
@@ -29,8 +31,13 @@ KEY = base64.urlsafe_b64encode(b"k" * 32)
 
 
 @pytest.fixture(scope="module")
-def ehr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Linked]:
-    with linked(tmp_path_factory.mktemp("app")) as running:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("app")
+
+
+@pytest.fixture(scope="module")
+def ehr(folder: Path) -> Iterator[Linked]:
+    with linked(folder) as running:
         yield running
 
 
@@ -55,6 +62,15 @@ def test_SM8_a_launch_from_a_chart_opens_that_patients_glucose(person: Person) -
 def test_every_page_opens_for_a_patient_with_a_pump(person: Person, page: str) -> None:
     answer = person.page(person.launch("sim-pump"), page)
     assert answer.status_code == 200 and "Iris Demo-Birch" in words(answer)
+
+
+@pytest.mark.parametrize("page", ["glucose", "risk", "print"])
+def test_a_glucose_that_is_low_now_stands_first_on_every_page_about_glucose(
+    person: Person, page: str
+) -> None:
+    answer = person.page(person.launch("sim-frail"), page)
+    assert "Last glucose 67 mg/dL (3.7 mmol/L)" in words(answer)
+    assert answer.text.index('role="alert"') < answer.text.index("<h2")
 
 
 @pytest.mark.spec("SM4", "SM5")
@@ -171,6 +187,14 @@ def test_closing_the_session_ends_it_for_good_and_no_other_site_can_do_it(person
     assert kept.get(opened.url, timeout=30).status_code == 401
 
 
+def test_what_is_not_there_is_a_page_that_says_so(person: Person) -> None:
+    opened = person.launch("sim-pump")
+    missing = person.page(opened, "settings")
+    assert missing.status_code == 404 and "shows nothing here" in words(missing)
+    file = person.get(f"{person.ehr.service_base}/smart/static/nothing.css")
+    assert file.status_code == 404 and "shows nothing here" in words(file)
+
+
 @pytest.mark.spec("E-07")
 def test_E07_pages_run_no_script_and_are_framed_by_the_tenants_ehr_alone(person: Person) -> None:
     policy = person.launch("sim-pump").headers["Content-Security-Policy"]
@@ -285,3 +309,73 @@ def test_any_worker_serves_a_session_that_another_began(ehr: Linked, tmp_path: P
     for worker in workers:
         worker.extensions["wearable_cds"].egress.close()
     assert answer.status_code == 400 and "did not authorize" in answer.text
+
+
+@dataclass
+class Process:
+    """The service in this process, with a registration and a clock of the test's, launched by the sandbox."""
+
+    client: FlaskClient
+    clock: Clock
+    ehr: Linked
+
+    def launch(self, patient_id: str) -> str:
+        """The path of the first page, after all redirections."""
+        address = f"{self.ehr.origin}/patients/{patient_id}/launch"
+        for _ in range(2):
+            to_us = requests.get(address, allow_redirects=False, timeout=30).headers["Location"]
+            address = self.client.get(to_us.removeprefix(self.ehr.service_base)).headers["Location"]
+        return address.removeprefix(self.ehr.service_base)
+
+
+@pytest.fixture
+def process(ehr: Linked, folder: Path) -> Iterator[Process]:
+    known = load_settings(DemoState(folder, ehr.service_base, ehr.origin).prepare())
+    app_registration = known.tenants[0].app
+    assert app_registration is not None
+    narrow = replace(app_registration, scopes=("patient/Patient.rs", "patient/Observation.rs"))
+    clock = Clock()
+    app = create_app(replace(known, tenants=(replace(known.tenants[0], app=narrow),)), clock_ms=clock)
+    yield Process(app.test_client(), clock, ehr)
+    app.extensions["wearable_cds"].egress.close()
+
+
+@pytest.mark.spec("FA13", "FA5", "SM7")
+def test_FA13_what_the_authorization_does_not_cover_is_named_on_the_page(process: Process) -> None:
+    page = " ".join(re.sub(r"<[^>]+>", " ", process.client.get(process.launch("sim-pump")).text).split())
+    assert "These data are not complete" in page
+    assert "conditions: was not asked for: the authorization does not cover it" in page
+    assert "No target is applied" in page and "Ambulatory glucose profile" in page
+
+
+def test_launches_that_nobody_follows_are_limited_and_take_nothing_from_hook_calls(process: Process) -> None:
+    asked = {"iss": f"{process.ehr.origin}/fhir", "launch": "x"}
+    extensions = process.client.application.extensions
+    extensions["wearable_cds"] = known = replace(extensions["wearable_cds"], rates=Rates(lambda: 0.0))
+    limit = known.settings.tenants[0].limits.requests_per_minute
+    for _ in range(limit):
+        known.rates.take("demonstration launches", limit)
+    refused = process.client.get("/smart/launch", query_string=asked)
+    assert refused.status_code == 429 and "Too many requests" in refused.text
+    known.rates.take("demonstration", limit)
+
+
+@pytest.mark.spec("SM11")
+def test_SM11_a_session_is_over_when_the_token_is(process: Process) -> None:
+    path = process.launch("sim-pump")
+    process.clock.now_ms += 59 * 60_000
+    assert process.client.get(path).status_code == 200
+    process.clock.now_ms += 2 * 60_000
+    over = process.client.get(path)
+    assert over.status_code == 401 and "This session is over" in over.text
+
+
+@pytest.mark.spec("SE1")
+def test_SE1_opening_and_every_page_stand_in_the_audit_log_without_the_patients_id(process: Process) -> None:
+    path = process.launch("sim-pump")
+    process.client.get(path)
+    audit = process.client.application.extensions["wearable_cds"].store.audit
+    lines = list(audit.lines("demonstration"))
+    actions = [line["action"] for line in lines if line["action"].startswith("app.")]
+    assert actions[-2:] == ["app.opened", "app.viewed.glucose"]
+    assert "sim-pump" not in str(lines) and audit.verify("demonstration").broken_at is None

@@ -20,7 +20,10 @@ WANTED: Final = (
 def view(reader: Reader, _: Mapping[str, str]) -> tuple[Chart, dict[str, Any]]:
     """The page as of now: everything that any page or service would ask for."""
     chart = reader.read(*WANTED)
-    found = explain(chart.record.patient_id, chart.gathered.pages, as_of_ms=chart.as_of_ms, site=chart.site)
+    with reader.known.computing:
+        found = explain(
+            chart.record.patient_id, chart.gathered.pages, as_of_ms=chart.as_of_ms, site=chart.site
+        )
     return chart, {
         "queries": _queries(chart),
         "signals": _signals(chart),

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import structlog
 from flask import Blueprint, Response, g, redirect, render_template, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from cds_service import shell
@@ -121,6 +122,12 @@ def refused(fault: CannotAnswer) -> Response:
     return _nothing(fault)
 
 
+@blueprint.errorhandler(HTTPException)
+def absent(_: HTTPException) -> Response:
+    """A file that is not there."""
+    return _nothing(UnknownService())
+
+
 @blueprint.errorhandler(Exception)
 def failed(fault: Exception) -> Response:
     """A fault of ours says nothing but the id to look for."""
@@ -165,7 +172,7 @@ def _tenant(known: Shell, held: Opened) -> Tenant:
 def _remember(known: Shell, tenant: Tenant, held: Opened, now_ms: int, action: str) -> None:
     """A line of audit before anything is shown (SE1)."""
     details = {"context": held.context}
-    event = Event(now_ms, action, "shown", tenant.issuer, patient_id=held.patient_id, details=details)
+    event = Event(now_ms, action, "answered", tenant.issuer, patient_id=held.patient_id, details=details)
     known.store.audit.append(tenant.id, event)
 
 
