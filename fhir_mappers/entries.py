@@ -17,8 +17,10 @@ from fhir_mappers.references import member, text
 from fhir_mappers.row import Drop
 from fhir_mappers.timing import TimeFault, parse_time
 
-LATER_STATUS: Final[Mapping[str, int]] = {"amended": 1, "corrected": 1, "cancelled": 2, "entered-in-error": 2}
-"""Statuses that a resource gets after it was final: a correction, then a retraction."""
+STATUS_ORDER: Final[Mapping[str, int]] = {
+    "registered": -2, "preliminary": -1, "amended": 1, "corrected": 1, "cancelled": 2, "entered-in-error": 2,
+}  # fmt: skip
+"""What a resource is before it is final (0, as all others), and what it becomes when somebody changes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,6 @@ def _version_key(resource: dict[str, Any]) -> tuple[int, int, int, bytes]:
     return (
         0 if isinstance(updated, TimeFault) else updated.at_ms,
         int(version[:18]) if version.isascii() and version.isdigit() else 0,
-        LATER_STATUS.get(text(resource, "status"), 0),
+        STATUS_ORDER.get(text(resource, "status"), 0),
         msgspec.json.encode(resource, order="deterministic"),
     )
