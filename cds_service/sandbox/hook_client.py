@@ -81,7 +81,7 @@ class HookClient:
         sent = self._envelope(service["hook"], context)
         started = time.perf_counter()
         templates = service.get("prefetch", {}) if reading.prefetch else {}
-        prefetch = fill(self.server, templates, context, reading.ways)
+        prefetch = self.server.breakage.in_prefetch(fill(self.server, templates, context, reading.ways))
         body = _body(sent, prefetch)
         gathered = time.perf_counter()
         status, answer = self._post(url, body)
