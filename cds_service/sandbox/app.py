@@ -39,7 +39,7 @@ _HEADERS: Final = {
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
 }
 _BY_STATUS: Final[dict[int | None, type[CannotAnswer]]] = {
     400: BadRequest,

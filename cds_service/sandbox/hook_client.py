@@ -16,6 +16,7 @@ from cds_service.sandbox.access import TOKEN_LIFETIME_S
 from cds_service.sandbox.fhir_server import FhirServer
 from cds_service.sandbox.prefetch_fill import Behaviour, fill
 from cds_service.sandbox.signing import Signer
+from fhir_mappers.references import objects
 
 Json = dict[str, Any]
 
@@ -48,6 +49,12 @@ class Exchange:
         """The cards of a successful answer."""
         cards = self.answer.get("cards") if self.status == 200 and isinstance(self.answer, dict) else None
         return cards if isinstance(cards, list) else []
+
+    @property
+    def reason(self) -> str:
+        """Why there is no answer, in the words of the service's OperationOutcome; empty without one."""
+        issues = objects(self.answer.get("issue")) if isinstance(self.answer, dict) else ()
+        return next((str(issue.get("diagnostics", "")) for issue in issues), "")
 
 
 @dataclass(frozen=True, slots=True)

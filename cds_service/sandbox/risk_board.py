@@ -90,8 +90,8 @@ def _findings(exchanges: Sequence[Exchange]) -> list[Finding]:
 def _of(exchange: Exchange) -> list[Finding]:
     name = str(exchange.service.get("title") or exchange.service["id"])
     if exchange.status != 200:
-        why = f"status {exchange.status}" if exchange.status else str(exchange.answer)
-        return [Finding("unanswered", name, f"Not answered ({why}): nothing is known from it.")]
+        why = exchange.reason or f"status {exchange.status}" if exchange.status else str(exchange.answer)
+        return [Finding("unanswered", name, f"Nothing is known from it: {why}")]
     return [Finding(_indicator(card), name, str(card.get("summary", ""))) for card in exchange.cards]
 
 
