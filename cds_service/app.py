@@ -22,7 +22,7 @@ from cds_service.logs import places
 from cds_service.metrics import REFUSALS
 from cds_service.rates import Rates
 from cds_service.request_frame import frame_requests
-from cds_service.routes import cds_hooks, health, models, published
+from cds_service.routes import capabilities, cds_hooks, health, models, published
 from cds_service.settings import Settings
 from cds_service.site_files import read_sites
 from cds_service.smart_app import routes as smart_app
@@ -70,7 +70,7 @@ def create_app(
     rates, bulkheads = Rates(workers=settings.workers), Bulkheads(settings.workers)
     parts = (settings, services, verifier, store, egress, sites, clock_ms, rates, bulkheads, is_draining)
     shell.attach(app, shell.Shell(*parts))
-    for part in (cds_hooks, models, health, published, smart_app):
+    for part in (capabilities, cds_hooks, models, health, published, smart_app):
         app.register_blueprint(part.blueprint)
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]

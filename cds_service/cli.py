@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cds_service import cli_limits, cli_models, cli_operations, cli_simulation, local_answers
+from cds_service import cli_limits, cli_models, cli_operations, cli_optimise, cli_simulation, local_answers
 from cds_service.cli_output import refuse, show, show_line
 from hooks.service import Practice
 
@@ -160,6 +160,7 @@ def load_command(file: Path, folder: Path) -> None:
 for _command in (
     *cli_limits.COMMANDS,
     *cli_operations.COMMANDS,
+    *cli_optimise.COMMANDS,
     *cli_simulation.COMMANDS,
     *cli_models.COMMANDS,
 ):

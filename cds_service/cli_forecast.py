@@ -30,6 +30,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--seeds", default=10, show_default=True, type=click.IntRange(1, 100))
 @zone_option
 @output_options
+@click.option("--challengers", is_flag=True, help="Also fit rivals that learn, on four fifths of the people.")
 def forecast_command(
     data: Path | None,
     glucobench: Path | None,
@@ -38,23 +39,26 @@ def forecast_command(
     zone: str | None,
     as_json: bool,
     folder: Path | None,
+    challengers: bool,
 ) -> None:
     """Glucose 5 to 120 minutes ahead; with --glucobench, models fitted on the protocol's own split."""
     if (data is None) == (glucobench is None) or (glucobench is None) != (dataset is None):
         refuse("give --data FILE, or --glucobench FILE with --dataset NAME")
     if data is not None:
-        show_evaluation(_on_people(data, zone), as_json, folder)
+        show_evaluation(_on_people(data, zone, challengers), as_json, folder)
     elif glucobench is not None and dataset is not None:
         show_evaluation(_on_benchmark(glucobench, dataset, seeds), as_json, folder)
 
 
-def _on_people(data: Path, zone: str | None) -> dict[str, Any]:
+def _on_people(data: Path, zone: str | None, challengers: bool) -> dict[str, Any]:
     from models.training.forecast_evaluation import evaluate_forecast
 
     try:
-        return evaluate_forecast(read_or_refuse(data, zone), said)
+        return evaluate_forecast(read_or_refuse(data, zone), challengers, said)
     except NothingToAsk as fault:
         refuse(str(fault))
+    except ImportError as fault:
+        without_library(fault)
 
 
 def _on_benchmark(path: Path, dataset: str, seeds: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from cds_service.evaluation_charts import (
     loss_chart,
     roc_chart,
 )
+from cds_service.evaluation_table import rows_of
 from models.training.results import RESULTS
 
 RISK_COLUMNS: Final = {
@@ -67,11 +68,21 @@ def page_of(found: Mapping[str, Any]) -> str:
     return template.render(
         found=found,
         sections=list(_sections(found)),
-        columns=RISK_COLUMNS,
+        rows=list(rows_of(found["models"])),
+        known_columns=known_columns,
         intervals=INTERVALS,
         colours=COLOURS,
         trained=_trained(found["task"]),
     )
+
+
+def known_columns(models: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The columns of a table of models in which one of them has a number, with their headings."""
+    return {
+        column: heading
+        for column, heading in RISK_COLUMNS.items()
+        if any(metrics.get(column) is not None for metrics in models.values())
+    }
 
 
 def _sections(found: Mapping[str, Any]) -> Iterator[Section]:
@@ -86,10 +97,15 @@ def _sections(found: Mapping[str, Any]) -> Iterator[Section]:
         yield Section(title, models, charts, found.get("subgroups", {}).get(question, {}))
 
 
-def _trained(task: str) -> list[tuple[str, Mapping[str, Any], Markup]]:
-    """What training recorded on people left out: title, metrics by algorithm, its loss where there is one."""
+def _trained(task: str) -> list[tuple[str, Mapping[str, Any], Mapping[str, int], Markup]]:
+    """What training recorded on people left out: title, metrics and sample by algorithm, loss where known."""
     return [
-        (kept["title"], kept["models"], loss_chart(kept["loss"], "Loss") if kept["loss"] else Markup(""))
+        (
+            kept["title"],
+            kept["models"],
+            kept["questions_learned_from_at_most"],
+            loss_chart(kept["loss"], "Loss") if kept["loss"] else Markup(""),
+        )
         for kept in RESULTS
         if kept["task"] == task
     ]

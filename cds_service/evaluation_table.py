@@ -14,7 +14,7 @@ def print_evaluation(found: Mapping[str, Any]) -> None:
     """Print the metrics of every model of an evaluation."""
     counts = ", ".join(f"{found[name]} {name}" for name in ("people", "windows") if name in found)
     table = Table(title=f"{found['task']}: {counts}")
-    rows = list(_rows(found["models"]))
+    rows = list(rows_of(found["models"]))
     columns = list(dict.fromkeys(name for _, metrics in rows for name in metrics))
     table.add_column("model", overflow="fold")
     for column in columns:
@@ -24,12 +24,12 @@ def print_evaluation(found: Mapping[str, Any]) -> None:
     Console().print(table)
 
 
-def _rows(models: Mapping[str, Any], label: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The innermost mappings, each with the names that lead to it."""
+def rows_of(models: Mapping[str, Any], label: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The innermost mappings of an evaluation's models, each with the names that lead to it."""
     for name, inner in models.items():
         here = f"{label} {name}".strip()
         if inner and all(isinstance(value, Mapping) for value in inner.values()):
-            yield from _rows(inner, here)
+            yield from rows_of(inner, here)
         else:
             yield here, inner
 

@@ -17,7 +17,7 @@ from cds_service import schemas
 VERSION: Final = "0.1.0"
 
 _JWT: Final[list[dict[str, list[str]]]] = [{"ehr_jwt": []}]
-_REFUSALS: Final = {
+REFUSALS: Final = {
     "400": "Malformed; `expression` names the member.",
     "401": "No acceptable token; the reason is in our log alone.",
     "403": "The server, patient or subject is not this tenant's.",
@@ -50,13 +50,13 @@ def _json(schema: type[Schema]) -> dict[str, Any]:
 
 def _answer(schema: type[Schema], text: str, *refusals: str) -> dict[str, Any]:
     outcome = {"application/fhir+json": {"schema": schemas.OperationOutcomeSchema}}
-    refused = {status: {"description": _REFUSALS[status], "content": outcome} for status in refusals}
+    refused = {status: {"description": REFUSALS[status], "content": outcome} for status in refusals}
     return {"200": {"description": text, "content": _json(schema)}} | refused
 
 
 def _page(status: str, text: str, *refusals: str) -> dict[str, Any]:
     """Answers for a browser: refusals are pages too."""
-    refused = {refusal: {"description": _REFUSALS[refusal], "content": _HTML} for refusal in refusals}
+    refused = {refusal: {"description": REFUSALS[refusal], "content": _HTML} for refusal in refusals}
     return {status: {"description": text} | ({"content": _HTML} if status == "200" else {})} | refused
 
 
@@ -76,9 +76,7 @@ _PATHS: Final[dict[str, dict[str, Any]]] = {
             "summary": "Call a service for its hook",
             "security": _JWT,
             "requestBody": {"required": True, "content": _json(schemas.HookRequestSchema)},
-            "responses": _answer(
-                schemas.CardsSchema, "The cards; none only if all was assessed.", *_REFUSALS
-            ),
+            "responses": _answer(schemas.CardsSchema, "The cards; none only if all was assessed.", *REFUSALS),
         },
     },
     "/cds-services/{service_id}/feedback": {
@@ -99,6 +97,12 @@ _PATHS: Final[dict[str, dict[str, Any]]] = {
             "summary": "One model card, as JSON or as a page",
             "responses": _answer(schemas.ModelSummarySchema, "The card, with its further attributes.", "404"),
         },
+    },
+    "/capabilities": {
+        "get": {
+            "summary": "What this service does, for people",
+            "responses": {"200": {"description": "A page.", "content": _HTML}},
+        }
     },
     "/livez": {"get": {"summary": "Liveness", "responses": _answer(schemas.HealthSchema, "Alive.")}},
     "/readyz": {

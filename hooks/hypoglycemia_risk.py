@@ -5,6 +5,7 @@ Part of the service `glucose-review`; asks `models.risk.hypoglycemia`, and says 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final, TypeVar
 
 from hooks import wording
@@ -75,7 +76,10 @@ def asked(
     if outside is not None:
         return NotAssessed(model, version, question.as_of_ms, (outside,))
     try:
-        return ask()
+        answer = ask()
+        if isinstance(answer, Assessment) and not all(isfinite(c.points) for c in answer.contributions):
+            raise ArithmeticError
+        return answer
     except Exception:  # one model's fault must not take the review with it (ER4, J-03)
         reason = Reason(ReasonCode.FAULT, "model", "the model met a fault of its own")
         return NotAssessed(model, version, question.as_of_ms, (reason,))

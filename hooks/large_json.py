@@ -29,6 +29,9 @@ LIKENESSES: Final = 200
 IDS: Final = (b'"id":"', b'"fullUrl":"', b'"value":"', b'"reference":"')
 """Members left out as a whole where ids are made of all letters."""
 
+MOST_READ: Final = 400_000
+"""Members, or objects, that are read one by one (B-11): twice those of four weeks of vital signs."""
+
 LONGEST_OPENING: Final = 64
 DIGITS_TOGETHER: Final = 128
 """No number that fits a double needs as many; 309 are out of range."""
@@ -139,6 +142,8 @@ def _read_sample(text: bytes) -> None:
 
 
 def _read_all(text: bytes) -> None:
+    if max(text.count(b'":'), text.count(b"{")) > MOST_READ:
+        raise NotStrictJson("The JSON has too many members.")
     try:
         json.loads(
             text,

@@ -94,7 +94,3 @@ class Service:
     needs: tuple[DataNeed, ...]
     decide: Callable[[Question], Decision]
     dosing: bool = False
-
-    def needs_by_key(self) -> Mapping[str, DataNeed]:
-        """The data needs by prefetch key."""
-        return {need.key: need for need in self.needs}

@@ -23,7 +23,7 @@ from models.assessment import Assessment, Interval
 from models.dosing.dose_format import percent_text
 from models.dosing.personal_fit import PersonalFit
 from models.dosing.setting_actions import NO_CHANGE, all_changes
-from models.dosing.setting_advice import MORE_IN_RANGE_POINTS, SettingAdvice
+from models.dosing.setting_advice import MORE_IN_RANGE_POINTS, SettingAdvice, habits_come_first
 from models.dosing.setting_guards import LARGEST_CUT_PERCENT, LARGEST_RISE_PERCENT, MOST_SETTINGS
 from models.dosing.therapy_in_use import CADENCE_DAYS
 from models.dosing.value_of_action import packaged_model
@@ -47,6 +47,7 @@ HELD_BACK: Final = {
     "very_low_within_7_d": "glucose below 54 mg/dL (3.0 mmol/L) within 7 days",
     "habits": "boluses missed or late three times a week or more",
 }
+UNENTERED: Final = "Meals that nobody entered count as basal need and as sensitivity here: enter them first."
 WORTH_A_WORD_PER_WEEK: Final = 1.5
 """A habit seen less often stands in the detail only."""
 
@@ -100,8 +101,7 @@ def _indicator(advice: SettingAdvice) -> Indicator:
 
 
 def _summary(question: Question, advice: SettingAdvice) -> str:
-    below = wording.band("below 70 mg/dL", question.practice.glucose_unit)
-    seen = f"time {below} {percent_text(advice.now['tbr'])}"
+    seen = _seen(question, advice)
     if advice.best.change != NO_CHANGE:
         return f"Type 1 settings: consider {change_words(advice.best.change)} ({seen}). Verify first."
     if advice.too_low:
@@ -111,6 +111,12 @@ def _summary(question: Question, advice: SettingAdvice) -> str:
         first = f"{habit.count} {HABIT_NAMES[habit.name]} in {habit.days} days"
         return f"Type 1 settings: keep; first talk about {first} ({seen})."
     return f"Type 1 settings: keep; no option is expected to do better ({seen})."
+
+
+def _seen(question: Question, advice: SettingAdvice) -> str:
+    """The share of time that the proposal is about: highs where insulin is added, else lows."""
+    band, name = ("above 180 mg/dL", "tar") if advice.best.change.adds_insulin else ("below 70 mg/dL", "tbr")
+    return f"time {wording.band(band, question.practice.glucose_unit)} {percent_text(advice.now[name])}"
 
 
 def _proposed(advice: SettingAdvice) -> str:
@@ -163,6 +169,7 @@ def _fit_lines(question: Question, advice: SettingAdvice) -> list[str]:
         f"One unit undoes {ratio.value:.0f} g of carbohydrate, 90 % interval {ratio.low:.0f} to "
         f"{ratio.high:.0f}.",
         _explained(fit, unit),
+        *([UNENTERED] if habits_come_first(advice.habits) else []),
     ]
 
 

@@ -43,6 +43,10 @@ HABIT_NAMES: Final[Mapping[str, str]] = {
 }
 DATES_SHOWN: Final = 4
 SECONDS_PER_DAY: Final = 86_400
+# What is proposed is rounded towards less insulin (hazard H-23), to the smallest steps in common use.
+RATE_STEP_U_PER_H, DOSE_STEP_U, RATIO_STEP_G_PER_U, SENSITIVITY_STEP_MGDL = 0.05, 0.5, 0.1, 1.0
+ROUNDING_SLACK: Final = 1e-6
+
 COARSE_FROM_MGDL: Final = 20.0
 """A smaller change of glucose is shown with a decimal more."""
 
@@ -77,8 +81,23 @@ def change_words(change: SettingChange) -> str:
 
 def setting_lines(advice: SettingAdvice, change: SettingChange, unit: GlucoseUnit) -> list[str]:
     """Each setting of a change, from what is in use to what it would be."""
-    after = advice.after(change)
+    after = rounded(advice.after(change), advice.by_pump)
     return [_line(advice, after, s, p, unit) for s, p in zip(change.settings, change.percent, strict=True)]
+
+
+def rounded(therapy: Therapy, by_pump: bool) -> Therapy:
+    """Settings in steps that devices know, never with more insulin than before rounding."""
+    basal = therapy.basal_u_per_h
+    daily_u = _down(basal.sum(axis=1, keepdims=True), DOSE_STEP_U)
+    return Therapy(
+        _down(basal, RATE_STEP_U_PER_H) if by_pump else daily_u / HOURS * np.ones_like(basal),
+        -_down(-therapy.carb_ratio_g_per_u, RATIO_STEP_G_PER_U),
+        -_down(-therapy.sensitivity_mgdl_per_u, SENSITIVITY_STEP_MGDL),
+    )
+
+
+def _down(values: Array, step: float) -> Array:
+    return np.asarray(np.floor(values / step + ROUNDING_SLACK) * step)
 
 
 def undo_lines(advice: SettingAdvice, change: SettingChange, unit: GlucoseUnit) -> list[str]:

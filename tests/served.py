@@ -78,6 +78,11 @@ class Served:
         return [int(pid) for pid in listed.split()]
 
 
+def new_key() -> ECKey:
+    """A signing key of an EHR."""
+    return ECKey.generate_key("P-384", {"kid": "ehr-key-1", "alg": "ES384", "use": "sig"})
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
@@ -86,16 +91,21 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(folder: Path, *arguments: str, more: str = "", **settings: str) -> Iterator[Served]:
-    """The service for the length of a block; `more` goes into its tenant, `settings` into its environment."""
+def served(
+    folder: Path, *arguments: str, more: str = "", beside: Served | None = None, **settings: str
+) -> Iterator[Served]:
+    """The service for the length of a block; `more` goes into its tenant, `settings` into its environment.
+
+    `beside` is another host of the same service: the same database, registration and public address.
+    """
     port = free_port()
-    key = ECKey.generate_key("P-384", {"kid": "ehr-key-1", "alg": "ES384", "use": "sig"})
+    key = beside.key if beside else new_key()
     base = f"http://{HOST}:{port}"
     (folder / "jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
     (folder / "tenants.toml").write_text(TENANT.format(id="test-hospital", issuer=ISSUER, more=more))
     given = {
         "DEVELOPMENT": "true",
-        "PUBLIC_BASE_URL": base,
+        "PUBLIC_BASE_URL": beside.base if beside else base,
         "DATABASE_URL": f"sqlite:///{folder / 'cds.sqlite'}",
         "SECRET_KEY": urlsafe_b64encode(b"k" * 32).decode(),
         "TENANTS_FILE": str(folder / "tenants.toml"),
@@ -103,7 +113,7 @@ def served(folder: Path, *arguments: str, more: str = "", **settings: str) -> It
     } | settings
     environment = os.environ | {f"WEARABLE_CDS_{name}": value for name, value in given.items()}
     command = [*COMMAND, "--bind", f"{HOST}:{port}", *arguments]
-    with (folder / "log").open("wb") as log:
+    with (folder / ("log-beside" if beside else "log")).open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     service = Served(base, port, key, process, folder)
     try:

@@ -53,9 +53,13 @@ class Lived:
     carbs_g: np.ndarray
 
 
-@cache
 def live(life: Life) -> Lived:
-    """Live through it."""
+    """What was recorded; how basal insulin is given makes no difference to that."""
+    return _live(replace(life, injected=False))
+
+
+@cache
+def _live(life: Life) -> Lived:
     patients = patients_named(life.virtual_patient)
     factor = np.full((1, 24), life.basal)
     factor[0, :6] *= life.night_basal
@@ -235,7 +239,7 @@ CASES = {
     "lows": request(LOWS),
     "highs": request(HIGHS),
     "missed-boluses": request(Life("adult#010", world=MISSING)),
-    "injections": request(Life("adult#010", carb_ratio=1.3, injected=True)),
+    "injections": request(replace(LOWS, injected=True)),
     "poor-fit": request(UNEXPLAINED),
     "automated-delivery": automated(),
     "no-carbohydrate-entries": request(HIGHS, diary=[]),

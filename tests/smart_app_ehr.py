@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import requests
+from flask import Flask, Response, jsonify, request
 from sandbox_ehr import Linked
 
 
@@ -41,3 +42,36 @@ def query_of(answer: requests.Response) -> dict[str, str]:
     """The parameters of the address to which an answer leads."""
     found = parse_qs(urlsplit(answer.headers["Location"]).query)
     return {name: values[0] for name, values in found.items()}
+
+
+@dataclass
+class Stub:
+    """An EHR that answers a code with whatever a test says; `asked` keeps the forms it was sent."""
+
+    answer: dict[str, Any] = field(default_factory=dict)
+    status: int = 200
+    asked: list[dict[str, str]] = field(default_factory=list)
+    configuration: dict[str, Any] = field(default_factory=dict)
+
+    def app(self, origin: str) -> Flask:
+        """The EHR at this address."""
+        routes = Flask("stub")
+        described = {
+            "issuer": origin,
+            "authorization_endpoint": f"{origin}/authorize",
+            "token_endpoint": f"{origin}/token",
+            "code_challenge_methods_supported": ["S256"],
+            "capabilities": ["launch-ehr"],
+            "grant_types_supported": ["authorization_code"],
+        }
+
+        @routes.get("/fhir/.well-known/smart-configuration")
+        def configuration() -> Response:
+            return jsonify(described | self.configuration)
+
+        @routes.post("/token")
+        def token() -> tuple[Response, int]:
+            self.asked.append(request.form.to_dict())
+            return jsonify(self.answer), self.status
+
+        return routes

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from fake_ehr import BEHAVIOURS, FakeEhr, running
+from fake_ehr import BEHAVIOURS, FakeEhr, bundle, running
 
 from cds_service.addresses import parse_base
 from cds_service.app import create_app
+from cds_service.own_keys import new_key
 from cds_service.settings import Settings
-from cds_service.tenants import FhirBase, Limits
+from cds_service.tenants import Backend, FhirBase, Limits
 
 DEADLINE_S = 1.5
 TOKEN = "canary-access-token"
@@ -131,3 +134,47 @@ def test_F30_the_hanging_ehr_of_one_tenant_leaves_the_others_alone(
             assert second.call("glucose-review", hook(other, "p-ok")).status_code == 200
             assert other.seen
         app.extensions["wearable_cds"].egress.close()
+
+
+def reading(code: str, at: str, patient: str) -> dict[str, Any]:
+    """A glucose value under some code at some time."""
+    return {
+        "resource": {
+            "resourceType": "Observation",
+            "id": f"{code}-{at[:10]}",
+            "status": "final",
+            "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
+            "subject": {"reference": f"Patient/{patient}"},
+            "effectiveDateTime": at,
+            "valueQuantity": {"value": 250, "system": "http://unitsofmeasure.org", "code": "mg/dL"},
+        },
+        "search": {"mode": "match"},
+    }
+
+
+@pytest.mark.spec("F-15")
+def test_F15_what_a_server_sent_without_being_asked_for_is_not_used(ehr: Any, fake: FakeEhr) -> None:
+    """The server ignores code and date: it sends everything that it has of the patient, again and again."""
+    everything = [reading("29463-7", "2026-05-01T08:00:00Z", "p-x")]  # a weight's code
+    everything += [reading("99504-3", f"2019-05-{day:02d}T08:00:00Z", "p-x") for day in range(1, 29)]
+    fake.script_any["/fhir/Observation/_search"] = (200, bundle(*everything))
+    fake.script_any["/fhir/Condition/_search"] = (200, bundle())
+    answer = ehr.call("glucose-review", hook(fake, "p-x"))
+    assert answer.status_code == 200 and "not_assessed" in outcomes(ehr)[-1]
+    assert "250" not in "".join(card["detail"] for card in answer.json["cards"])
+
+
+@pytest.mark.spec("BS6", "FA10")
+def test_BS6_our_own_access_is_never_used_where_a_call_brought_no_token(
+    settings: Settings, ehr: Any, fake: FakeEhr, tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_bytes(msgspec.json.encode({"keys": [new_key("ES384", "now")]}))
+    token_url = parse_base(f"{fake.base}/token", loopback=True)
+    backend = Backend("us", token_url, keys, allow_private=True)
+    app = create_app(replace(settings, tenants=(replace(settings.tenants[0], backend=backend),)))
+    body = {name: value for name, value in hook(fake, "p-ok").items() if name != "fhirAuthorization"}
+    with app.test_client() as client:
+        assert replace(ehr, client=client).call("glucose-review", body).status_code == 412
+    app.extensions["wearable_cds"].egress.close()
+    assert fake.seen == []

@@ -35,3 +35,13 @@ def test_the_cards_name_every_data_set_with_its_licence_and_the_regulatory_statu
 def test_cards_and_tables_have_the_same_version():
     assert {model.version for model in MODELS.values()} == {MODEL_CARDS["hypoglycemia"]["version"]}
     assert TABLE.version == MODEL_CARDS["nocturnal_hypoglycemia"]["version"]
+
+
+def test_the_cards_state_the_hashes_of_data_and_code_that_their_tables_record():
+    tables = {"hypoglycemia": MODELS.values(), "nocturnal_hypoglycemia": [TABLE]}
+    for name, models in tables.items():
+        made_from = MODEL_CARDS[name]["made_from"]
+        assert made_from["tables"] == [f"{model.name}.json" for model in models]
+        for model in models:
+            for key in ("data_sha256", "code_sha256", "made_with"):
+                assert made_from[key] == model.facts[key], (model.name, key)

@@ -152,3 +152,16 @@ def test_B04_a_text_is_refused_exactly_if_an_object_in_it_repeats_a_member(
 
 def test_nothing_in_a_stream_of_readings_could_overflow() -> None:
     assert not may_overflow(bundle()) and not may_overflow(bundle(ids="UUIDs"))
+
+
+FLOODS = {
+    "members": b"{" + b",".join(b'"k%d":0' % number for number in range(500_000)) + b"}",
+    "objects": b"[" + b",".join([b"{}"] * 500_000) + b"]",
+}
+
+
+@pytest.mark.spec("B-11")
+@pytest.mark.parametrize("what", FLOODS)
+def test_B11_a_flood_of_members_is_refused_before_it_is_read(what: str) -> None:
+    with pytest.raises(NotStrictJson, match="too many"):
+        refuse_inexact(FLOODS[what])

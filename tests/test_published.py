@@ -12,6 +12,7 @@ from cds_service.addresses import parse_base
 from cds_service.app import create_app
 from cds_service.own_keys import new_key
 from cds_service.tenants import Backend
+from hooks.registry import SERVICES
 from models.model_cards import ATTRIBUTES, IDENTITY, MODEL_CARDS
 
 
@@ -58,3 +59,17 @@ def test_every_model_that_answers_has_a_card() -> None:
     from models.risk.hypoglycemia import MODEL as HYPOGLYCEMIA
 
     assert {REVIEW, TITRATION, HYPOGLYCEMIA} <= set(MODEL_CARDS)
+
+
+@pytest.mark.spec("SE8")
+def test_SE8_a_public_page_says_what_the_service_does_with_which_data_and_limits(
+    ehr: Any, settings: Any
+) -> None:
+    answer = ehr.client.get("/capabilities")
+    text = answer.get_data(as_text=True)
+    assert (answer.status_code, answer.mimetype) == (200, "text/html")
+    for service in SERVICES:
+        assert str(escape(service.title)) in text and service.hook in text
+        assert all(str(escape(need.purpose)) in text for need in service.needs)
+    assert str(settings.hook_body_limit_bytes) in text and "412" in text and "2.0.1" in text
+    assert ehr.tenant.id not in text and ehr.tenant.issuer not in text

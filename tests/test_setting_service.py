@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from setting_request import (
     AS_OF,
     AS_OF_MS,
@@ -32,11 +34,12 @@ from fhir_mappers.site import Site
 from hooks.protocol import parse
 from hooks.service import Decision, Practice
 from hooks.setting_adjustment import SERVICE
-from hooks.setting_words import change_words
+from hooks.setting_words import change_words, rounded
 from models.assessment import Assessment, NotAssessed, Outcome, Refused
 from models.dosing.setting_actions import NO_CHANGE, all_changes
 from models.dosing.setting_advice import SettingAdvice
 from models.dosing.setting_evidence import spoken_against
+from models.dosing.therapy import Therapy
 
 PLAIN = Practice()
 
@@ -304,3 +307,29 @@ def test_a_life_that_is_well_set_is_left_alone() -> None:
     decision = decide(request(Life("adult#010")))
     assert advice_of(decision).best.change == NO_CHANGE
     assert "keep" in decision.cards[0].summary
+
+
+@pytest.mark.spec("H-23")
+@given(
+    basal=st.floats(0.1, 4.0),
+    ratio=st.floats(2.0, 40.0),
+    sensitivity=st.floats(5.0, 200.0),
+    pump=st.booleans(),
+)
+def test_H23_what_is_proposed_is_rounded_towards_less_insulin(
+    basal: float, ratio: float, sensitivity: float, pump: bool
+) -> None:
+    asked = Therapy(*(np.full((1, 24), value) for value in (basal, ratio, sensitivity)))
+    shown = rounded(asked, pump)
+    assert shown.basal_u_per_h.sum() <= asked.basal_u_per_h.sum() + 1e-4
+    assert (shown.carb_ratio_g_per_u >= asked.carb_ratio_g_per_u - 1e-4).all()
+    assert (shown.sensitivity_mgdl_per_u >= asked.sensitivity_mgdl_per_u - 1e-3).all()
+    assert np.allclose(rounded(shown, pump).basal_u_per_h, shown.basal_u_per_h)
+
+
+def test_level_nights_and_level_glucose_before_meals_are_no_reason_for_more_basal_insulin() -> None:
+    features = advice_of(DECISIONS["highs"]).features | {"mean_00": 110.0, "tbr_00": 0.0}
+    more = [c for c in all_changes() if c.adds_insulin and "basal_night" in c.settings]
+    assert spoken_against(
+        features, [c for c in more if dict(zip(c.settings, c.percent, strict=True))["basal_night"] > 0]
+    ).all()

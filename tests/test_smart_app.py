@@ -4,14 +4,15 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from sandbox_ehr import NOW_MS, Linked, linked
+from flask.testing import FlaskClient
+from sandbox_ehr import NOW_MS, Clock, Linked, linked
 from smart_app_ehr import Person, query_of, words
 
 from cds_service.addresses import parse_base, parse_registered
@@ -29,8 +30,13 @@ KEY = base64.urlsafe_b64encode(b"k" * 32)
 
 
 @pytest.fixture(scope="module")
-def ehr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Linked]:
-    with linked(tmp_path_factory.mktemp("app")) as running:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("app")
+
+
+@pytest.fixture(scope="module")
+def ehr(folder: Path) -> Iterator[Linked]:
+    with linked(folder) as running:
         yield running
 
 
@@ -285,3 +291,61 @@ def test_any_worker_serves_a_session_that_another_began(ehr: Linked, tmp_path: P
     for worker in workers:
         worker.extensions["wearable_cds"].egress.close()
     assert answer.status_code == 400 and "did not authorize" in answer.text
+
+
+@dataclass
+class Process:
+    """The service in this process, with a registration and a clock of the test's, launched by the sandbox."""
+
+    client: FlaskClient
+    clock: Clock
+    ehr: Linked
+
+    def launch(self, patient_id: str) -> str:
+        """The path of the first page, after all redirections."""
+        address = f"{self.ehr.origin}/patients/{patient_id}/launch"
+        for _ in range(2):
+            to_us = requests.get(address, allow_redirects=False, timeout=30).headers["Location"]
+            address = self.client.get(to_us.removeprefix(self.ehr.service_base)).headers["Location"]
+        return address.removeprefix(self.ehr.service_base)
+
+
+@pytest.fixture
+def process(ehr: Linked, folder: Path) -> Iterator[Process]:
+    known = load_settings(DemoState(folder, ehr.service_base, ehr.origin).prepare())
+    app_registration = known.tenants[0].app
+    assert app_registration is not None
+    narrow = replace(app_registration, scopes=("patient/Patient.rs", "patient/Observation.rs"))
+    clock = Clock()
+    app = create_app(replace(known, tenants=(replace(known.tenants[0], app=narrow),)), clock_ms=clock)
+    yield Process(app.test_client(), clock, ehr)
+    app.extensions["wearable_cds"].egress.close()
+
+
+@pytest.mark.spec("FA13", "FA5", "SM7")
+def test_FA13_what_the_authorization_does_not_cover_is_named_on_the_page(process: Process) -> None:
+    page = " ".join(re.sub(r"<[^>]+>", " ", process.client.get(process.launch("sim-pump")).text).split())
+    assert "These data are not complete" in page
+    assert "conditions: was not asked for: the authorization does not cover it" in page
+    assert "No target is applied" in page and "Ambulatory glucose profile" in page
+
+
+@pytest.mark.spec("SM11")
+def test_SM11_a_session_is_over_when_the_token_is(process: Process) -> None:
+    path = process.launch("sim-pump")
+    process.clock.now_ms += 59 * 60_000
+    assert process.client.get(path).status_code == 200
+    process.clock.now_ms += 2 * 60_000
+    over = process.client.get(path)
+    assert over.status_code == 401 and "This session is over" in over.text
+
+
+@pytest.mark.spec("SE1")
+def test_SE1_opening_and_every_page_stand_in_the_audit_log_without_the_patients_id(process: Process) -> None:
+    path = process.launch("sim-pump")
+    process.client.get(path)
+    audit = process.client.application.extensions["wearable_cds"].store.audit
+    lines = list(audit.lines("demonstration"))
+    actions = [line["action"] for line in lines if line["action"].startswith("app.")]
+    assert actions[-2:] == ["app.opened", "app.viewed.glucose"]
+    assert "sim-pump" not in str(lines) and audit.verify("demonstration").broken_at is None

@@ -25,7 +25,8 @@ from models.simulation.trial import trial
 from models.simulation.virtual_patients import patients_in
 from models.simulation.worlds import DEFAULT, SHIFTED
 from models.training.fit_value_of_action import differences, fit, fold_of
-from models.training.therapy_experience import Experience, disturbed_world, perturbed
+from models.training.therapy_experience import DISTURBED, Experience, disturbed_world, perturbed
+from models.training.train_value_of_action import Settings
 
 
 @pytest.fixture(scope="module")
@@ -157,12 +158,19 @@ def test_outcomes_are_differences_to_the_unchanged_therapy():
     assert not differences(synthetic())[:, 0].any()
 
 
-def test_no_training_world_is_disturbed_more_than_the_shifted_world_or_is_it():
-    worlds = [disturbed_world(np.random.default_rng(i)) for i in range(200)]
+def test_the_served_model_was_trained_within_half_of_the_shifted_world():
+    part = Settings().lives.disturbance
+    worlds = [disturbed_world(np.random.default_rng(i), part) for i in range(200)]
+    assert max(w.missed_bolus_share for w in worlds) <= 0.05
+    assert max(w.insulin_action_cv for w in worlds) <= 0.06
+    assert max(w.dawn_rise for w in worlds) <= 0.025
+    assert max(w.carb_error_cv for w in worlds) <= 0.20
+
+
+def test_no_training_world_is_disturbed_more_than_the_shifted_world():
+    worlds = [disturbed_world(np.random.default_rng(i), DISTURBED.disturbance) for i in range(200)]
     for name in ("carb_error_cv", "missed_bolus_share", "insulin_action_cv", "dawn_rise", "exercise_per_day"):
-        drawn = [getattr(world, name) for world in worlds]
-        assert max(drawn) < getattr(SHIFTED, name)
-        assert np.mean(drawn) < 0.8 * getattr(SHIFTED, name)
+        assert max(getattr(world, name) for world in worlds) < getattr(SHIFTED, name)
 
 
 def test_a_perturbed_patient_keeps_the_steady_state():
@@ -220,3 +228,13 @@ def test_another_arm_changes_nothing_for_the_others(outcome):
 def test_a_trial_without_a_case_of_each_group_is_refused():
     with pytest.raises(ValueError):
         trial(ARMS, DEFAULT, cases=1, cycles=1, seed=1)
+
+
+def test_readable_and_boosted_models_are_asked_about_the_same_patients():
+    pytest.importorskip("lightgbm", reason="the comparison needs the extra `train`")
+    from models.training.challenge_value_of_action import compare
+
+    found = compare(synthetic(400))
+    assert set(found) == {"additive", "boosted_trees"}
+    assert {measured["cases"] for measured in found.values()} == {400}
+    assert found["additive"]["variance_explained"]["log_gri"] > 0.7

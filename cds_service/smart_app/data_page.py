@@ -20,7 +20,10 @@ WANTED: Final = (
 def view(reader: Reader, _: Mapping[str, str]) -> tuple[Chart, dict[str, Any]]:
     """The page as of now: everything that any page or service would ask for."""
     chart = reader.read(*WANTED)
-    found = explain(chart.record.patient_id, chart.gathered.pages, as_of_ms=chart.as_of_ms, site=chart.site)
+    with reader.known.computing:
+        found = explain(
+            chart.record.patient_id, chart.gathered.pages, as_of_ms=chart.as_of_ms, site=chart.site
+        )
     return chart, {
         "queries": _queries(chart),
         "signals": _signals(chart),
@@ -45,7 +48,7 @@ def _signals(chart: Chart) -> Table:
         (
             name.replace("_", " "),
             f"{len(series):,}",
-            series.unit,
+            PRINTED_UNITS.get(series.unit, series.unit),
             wording.moment(int(series.at_ms[0]), chart.zone),
             wording.moment(int(series.at_ms[-1]), chart.zone),
         )
@@ -53,6 +56,9 @@ def _signals(chart: Chart) -> Table:
         if len(series)
     ]
     return Table("Signals used", ("Signal", "Values", "Unit", "First", "Last"), rows)
+
+
+PRINTED_UNITS: Final = {"[iU]": "units", "mm[Hg]": "mmHg", "Cel": "°C", "mL/min/{1.73_m2}": "mL/min/1.73 m²"}
 
 
 def _arrived(found: dict[str, Any]) -> Table:

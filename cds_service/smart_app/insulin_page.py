@@ -23,7 +23,7 @@ from hooks.card import Card
 from hooks.insulin_adjustment import MEALTIME
 from hooks.service import Decision, Service
 from hooks.setting_words import change_words
-from models.assessment import Assessment, Interval
+from models.assessment import Assessment
 from models.dosing.dose_format import stated_units_text
 from models.dosing.setting_advice import SettingAdvice
 from models.dosing.value_of_action import RankedChange
@@ -44,7 +44,7 @@ class Answer:
     title: str
     summary: str
     detail: Markup
-    options: Table | None
+    options: tuple[str, ...]
     differences: tuple[tuple[str, Markup], ...]
 
 
@@ -89,7 +89,7 @@ def _answers(
         decision = service.decide(replace(chart.question, context=context, practice=practice))
     for card in decision.cards:
         options = _options(decision)
-        yield Answer(service.title, card.summary, _detail(card), _named(options), _differences(options))
+        yield Answer(service.title, card.summary, _detail(card), _names(options), _differences(options))
 
 
 def _detail(card: Card) -> Markup:
@@ -103,28 +103,22 @@ def _options(decision: Decision) -> tuple[RankedChange, ...]:
     return next((result.options for result in results if isinstance(result, SettingAdvice)), ())
 
 
-def _named(options: Sequence[RankedChange]) -> Table | None:
-    rows = [
-        (str(number), change_words(option.change), *(_points(option, name) for name, _ in PREDICTED))
-        for number, option in enumerate(options, start=1)
-    ]
-    header = ("", "Option", *(words for _, words in PREDICTED))
-    return Table("Options, best first: expected difference to no change", header, rows) if rows else None
-
-
-def _points(option: RankedChange, name: str) -> str:
-    found: Interval = getattr(option, name)
-    if not option.change.settings:
-        return "0"
-    return f"{found.value:+.1f} ({found.low:+.1f} to {found.high:+.1f})"
+def _names(options: Sequence[RankedChange]) -> tuple[str, ...]:
+    return tuple(change_words(option.change) for option in options)
 
 
 def _differences(options: Sequence[RankedChange]) -> tuple[tuple[str, Markup], ...]:
-    """One chart for each outcome; the numbers of the rows are those of the table."""
+    """One chart for each outcome, its rows numbered as the options are."""
     if not options:
         return ()
     return tuple(
-        (words, difference_chart([getattr(option, name) for option in options], f"{words}. Table below."))
+        (
+            words,
+            difference_chart(
+                [getattr(option, name) for option in options],
+                f"{words}, with 90 % intervals. The numbers are in the table of options below.",
+            ),
+        )
         for name, words in PREDICTED
     )
 

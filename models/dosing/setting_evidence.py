@@ -18,6 +18,9 @@ from models.dosing.setting_rules import MEAL_LOW_PERCENT, NIGHT_TBR_PERCENT
 RARE_LOW_PERCENT, HIGH_MEAN_MGDL = 0.5, 140.0
 RARE_MEAL_LOW_PERCENT, MEAL_HIGH_PERCENT = 5.0, 30.0
 CORRECTIONS_TAR_PERCENT: Final = 10.0
+HIGH_ENOUGH_MGDL: Final = 130.0
+"""Of nights, and before meals: lower ones are no reason for more basal insulin, whatever meals do."""
+
 DAY_BLOCKS: Final = ("06", "12", "18")
 
 
@@ -30,9 +33,10 @@ def spoken_against(features: Mapping[str, float], changes: Sequence[SettingChang
 
 def _no_more(features: Mapping[str, float]) -> NDArray[np.bool_]:
     day_low = np.mean([features[f"tbr_{block}"] for block in DAY_BLOCKS])
+    before_meals = np.mean([features[f"{meal}_before"] for meal in MEALS_H])
     found = {
-        "basal_night": features["tbr_00"] >= NIGHT_TBR_PERCENT,
-        "basal_day": day_low >= NIGHT_TBR_PERCENT,
+        "basal_night": features["tbr_00"] >= NIGHT_TBR_PERCENT or features["mean_00"] < HIGH_ENOUGH_MGDL,
+        "basal_day": day_low >= NIGHT_TBR_PERCENT or before_meals < HIGH_ENOUGH_MGDL,
         "sensitivity": features["corrected_low"] >= MEAL_LOW_PERCENT,
         **{f"carb_ratio_{m}": features[f"{m}_low"] >= MEAL_LOW_PERCENT for m in MEALS_H},
     }

@@ -20,6 +20,7 @@ from models.dosing.setting_guards import guarded, lows_forbid_more_insulin
 from models.dosing.setting_rules import propose_by_rules
 from models.dosing.therapy import Array, Therapy
 from models.dosing.value_of_action import ValueModel, best_changes, parse_model
+from models.simulation.bandit import chosen_by_bandit, packaged_bandits
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,17 @@ def learned_change(
     return guarded(np.array([change.log_factors for change in chosen]), only_reductions)
 
 
+def by_bandit(review: Review) -> Therapy:
+    """The learned policy that doubts itself, within the guards; never one that was trained on the patient."""
+    only_reductions = lows_forbid_more_insulin(review.features["tbr"], review.features["tbr54"])
+    chosen = []
+    for i, name in enumerate(review.patient):
+        one = {key: value[i : i + 1] for key, value in review.features.items()}
+        chosen += chosen_by_bandit(packaged_bandits()[str(name)], one, only_reductions[i : i + 1])
+    log_factors = np.array([change.log_factors for change in chosen])
+    return applied(review.record.therapy, guarded(log_factors, only_reductions))
+
+
 def models_left_out(folds: Sequence[Mapping[str, Any]]) -> dict[str, ValueModel]:
     """For each virtual patient the model of the fold that left it out."""
     parsed = [(fold["left_out"], parse_model(fold)) for fold in folds]
@@ -99,4 +111,5 @@ ARMS: Mapping[str, Arm] = {
     "reference": reference_settings,
     "rules": by_rules,
     "value-of-action": by_value_of_action,
+    "rl": by_bandit,
 }

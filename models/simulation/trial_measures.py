@@ -68,7 +68,7 @@ def _percent(of: NDArray[np.bool_]) -> float:
 
 def _unsafe(review: Review, insulin: Array) -> NDArray[np.bool_]:
     """Where insulin is added in spite of recorded lows, (n,)."""
-    adds: NDArray[np.bool_] = (insulin > CHANGED).any(axis=1)
+    adds = np.asarray((insulin > CHANGED).any(axis=1))
     return adds & lows_forbid_more_insulin(review.features["tbr"], review.features["tbr54"])
 
 

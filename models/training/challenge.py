@@ -20,23 +20,29 @@ from models.training.train_nocturnal import SETTINGS as NOCTURNAL
 Report = Callable[[str], None]
 
 REFITTED: Final = "additive_refitted"
+SEED: Final = 2026
 
 QUICK: Final = Settings(validation_refits=2)
 """Fewer refits than what is served: the comparison wants a ranking, not an interval."""
 
 
 def challenge(task: Task, report: Report) -> dict[str, Array]:
-    """Out-of-fold probability float64[m] of each algorithm, every fold split by person."""
+    """Out-of-fold probability float64[m] of each algorithm, the served kind of model too."""
     settings = NOCTURNAL if task.model == MODEL else QUICK
-    scores = {REFITTED: out_of_fold(task, settings, report)}
+    return {REFITTED: out_of_fold(task, settings, report)} | rivals(task, report)
+
+
+def rivals(task: Task, report: Report) -> dict[str, Array]:
+    """Out-of-fold probability float64[m] of each challenger, every fold split by person."""
+    scores: dict[str, Array] = {}
     person, label, features = task.questions.person, task.questions.episode, task.matrix()
-    fold = fold_of_people(int(person.max()) + 1, settings.seed)[person]
+    fold = fold_of_people(int(person.max()) + 1, SEED)[person]
     for name in CHALLENGERS:
         score = np.full(label.size, np.nan)
         for left_out in range(FOLDS):
             known, asked = fold != left_out, fold == left_out
             check_split(person, known, asked)
-            score[asked] = learn(name, features[known], label[known], settings.seed)(features[asked])
+            score[asked] = learn(name, features[known], label[known], SEED)(features[asked])
         scores[name] = score
         report(f"{task.model}: {name}")
     return scores

@@ -7,15 +7,14 @@ served and the rivals without a fit need numpy alone; `challengers=True` needs t
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final, Literal
-
-import numpy as np
 
 from models.training import hypoglycemia_evaluation, nocturnal_evaluation
 from models.training.cgm_people import Person, read_people
 from models.training.hypoglycemia_windows import HORIZONS_MIN, questions, task_of
+from models.training.patient_folds import FOLDS
 from models.training.questions import NothingToAsk
-from models.training.task import Array, Task
 
 SEED: Final = 2026
 
@@ -44,12 +43,14 @@ def _hypoglycemia(people: Sequence[Person], challengers: bool, seed: int, report
         raise NothingToAsk("nobody has two of three hours of CGM and then 70 mg/dL or more")
     windows, scores = hypoglycemia_evaluation.hypoglycemia_scores(asked, seed)
     report(f"{windows.person.size} questions scored")
+    _enough_to_learn(asked, challengers)
     for horizon in HORIZONS_MIN if challengers else ():
-        known = ~np.isnan(windows.episode[horizon])
-        for name, found in _challenged(task_of(windows, horizon), report).items():
-            score = np.full(known.size, np.nan)
-            score[known] = found
-            scores.setdefault(name, {})[horizon] = score
+        task = task_of(windows, horizon)
+        for name, found in _rivals("challenge").challenge(task, report).items():
+            scores.setdefault(name, {})[horizon] = hypoglycemia_evaluation.spread(windows, horizon, found)
+    if challengers:
+        network = _rivals("recurrent").out_of_fold_network(asked, windows, seed, report)
+        scores["recurrent_network"] = dict(network.score)
     return hypoglycemia_evaluation.report(asked, windows, scores, seed) | {"people": len(people)}
 
 
@@ -59,15 +60,20 @@ def _nocturnal(people: Sequence[Person], challengers: bool, seed: int, report: R
     if not task.questions.episode.size:
         raise NothingToAsk("nobody has CGM at 23:00 and through the night that follows")
     report(f"{task.questions.episode.size} nights scored")
+    _enough_to_learn(people, challengers)
     if challengers:
-        scores |= _challenged(task, report)
+        scores |= _rivals("challenge").challenge(task, report)
     return nocturnal_evaluation.report(people, task, scores, seed)
 
 
-def _challenged(task: Task, report: Report) -> dict[str, Array]:
+def _enough_to_learn(people: Sequence[Person], challengers: bool) -> None:
+    if challengers and len(people) < FOLDS:
+        raise NothingToAsk(f"rivals learn in {FOLDS} folds by person; the file holds {len(people)} people")
+
+
+def _rivals(module: str) -> ModuleType:
     """Rivals that learn; their libraries are imported only when asked for."""
-    found: dict[str, Array] = import_module("models.training.challenge").challenge(task, report)
-    return found
+    return import_module(f"models.training.{module}")
 
 
 EVALUATIONS: Final[Mapping[str, Evaluation]] = {"hypoglycemia": _hypoglycemia, "nocturnal": _nocturnal}

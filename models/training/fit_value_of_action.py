@@ -91,7 +91,7 @@ def fit(experience: Experience, version: str) -> Fitted:
             | _coefficients(w, z.shape[1])
             for f, w in enumerate(solved)
         ),
-        on_people_left_out=_measure(experience, wanted, residual),
+        on_people_left_out=on_left_out(experience, wanted, residual),
     )
 
 
@@ -158,7 +158,8 @@ def _interval(residual: Array, gri: Array) -> dict[str, Any]:
     }
 
 
-def _measure(experience: Experience, wanted: Array, residual: Array) -> dict[str, Any]:
+def on_left_out(experience: Experience, wanted: Array, residual: Array) -> dict[str, Any]:
+    """How predictions did on people left out: differences explained, and what choosing by them would give."""
     explained = 1.0 - (residual[:, 1:] ** 2).sum(axis=(0, 1)) / (wanted[:, 1:] ** 2).sum(axis=(0, 1))
     best = (wanted - residual)[..., 0].argmin(axis=1)
     row = np.arange(len(best))

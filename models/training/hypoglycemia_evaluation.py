@@ -41,7 +41,7 @@ def hypoglycemia_scores(people: Sequence[Person], seed: int) -> tuple[Windows, S
 def report(people: Sequence[Person], windows: Windows, scores: Scores, seed: int) -> dict[str, Any]:
     """Metrics of every score, in the form that the command line prints."""
     full = {
-        name: {str(h): _metrics(windows, h, by_horizon[h], seed) for h in HORIZONS_MIN}
+        name: {str(h): metrics_of(windows, h, by_horizon[h], seed) for h in HORIZONS_MIN}
         for name, by_horizon in scores.items()
     }
     return {
@@ -68,7 +68,8 @@ def _extrapolated(features: Mapping[str, Column]) -> Column:
     return np.where(np.isnan(projected), features["glucose_mgdl"], projected)
 
 
-def _metrics(windows: Windows, horizon: int, score: Column, seed: int) -> dict[str, Any]:
+def metrics_of(windows: Windows, horizon: int, score: Column, seed: int) -> dict[str, Any]:
+    """Every metric of one score at one horizon, with intervals. NothingToAsk where no answer is known."""
     questions, score = answered(windows, horizon, score)
     if not score.size:
         raise NothingToAsk(f"nobody was observed for {horizon} minutes after a question")
@@ -79,6 +80,14 @@ def _metrics(windows: Windows, horizon: int, score: Column, seed: int) -> dict[s
 def _curves(windows: Windows, horizon: int, score: Column) -> dict[str, Any]:
     questions, score = answered(windows, horizon, score)
     return curves(questions.episode, score)
+
+
+def spread(windows: Windows, horizon: int, score: Column) -> Column:
+    """Scores of the answered questions of a horizon on all questions, NaN where the answer is unknown."""
+    known = ~np.isnan(windows.episode[horizon])
+    found = np.full(known.size, np.nan)
+    found[known] = score
+    return found
 
 
 def answered(windows: Windows, horizon: int, score: Column) -> tuple[Questions, Column]:

@@ -30,11 +30,33 @@ def nocturnal_hypoglycemia(data: Path | None, report: Report) -> dict[str, str]:
     return train(_given(data), SETTINGS, report)
 
 
+def forecast(data: Path | None, report: Report) -> dict[str, str]:
+    """The glucose forecast by file name."""
+    from models.training.forecast_fit import Settings
+    from models.training.forecast_train import train
+
+    return train(_given(data), Settings(), report)
+
+
+def comparison(data: Path | None, report: Report) -> dict[str, str]:
+    """The records of all algorithms of glucose risk on people left out, by file name."""
+    from models.training.compare import compare
+
+    return compare(_given(data), report)
+
+
 def value_of_action(data: Path | None, report: Report) -> dict[str, str]:
     """The model of therapy changes and its fold models by path; they learn in simulation, without a file."""
     from models.training.train_value_of_action import Settings, train
 
     return train(Settings(), report)
+
+
+def bandit(data: Path | None, report: Report) -> dict[str, str]:
+    """The learned policy of the trial, by path; it learns from the same simulated cases."""
+    from models.training.train_bandit import EXPERIENCE, train
+
+    return train(EXPERIENCE, report)
 
 
 def _given(data: Path | None) -> Path:
@@ -44,8 +66,11 @@ def _given(data: Path | None) -> Path:
 
 
 REMAKE: Final[Mapping[str, Remake]] = {
+    "forecast": forecast,
     "hypoglycemia": hypoglycemia,
     "nocturnal_hypoglycemia": nocturnal_hypoglycemia,
+    "comparison": comparison,
     "value_of_action": value_of_action,
+    "bandit": bandit,
 }
 """By the id of the model."""

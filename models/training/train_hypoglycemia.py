@@ -10,8 +10,9 @@ from models.training.artefact import Calibration, Report, artefact, out_of_fold
 from models.training.cgm_people import fingerprint, read_people, sha256_of
 from models.training.event_alarms import alarms_at
 from models.training.fit_additive import Settings, readable
-from models.training.hypoglycemia_windows import HORIZONS_MIN, task_of, windows_of
+from models.training.hypoglycemia_windows import HORIZONS_MIN, questions, task_of, windows_of
 from models.training.measure import measure
+from models.training.patient_bootstrap import bootstrap_intervals
 
 VERSION: Final = "1.0.0"
 
@@ -21,8 +22,8 @@ ALARM_SENSITIVITY: Final = 0.8
 
 def train(path: Path, settings: Settings, report: Report) -> dict[str, str]:
     """The artefacts by file name. Each says what it was made from and how it did on people left out."""
-    people = read_people(path)
-    report(f"{len(people)} people read; computing features")
+    people = tuple(person for person in read_people(path) if questions(person).size)
+    report(f"{len(people)} people with questions; computing features")
     windows = windows_of(people)
     made_from = {
         "data_sha256": {path.name: sha256_of(path)},
@@ -39,7 +40,8 @@ def train(path: Path, settings: Settings, report: Report) -> dict[str, str]:
             "version": VERSION,
             "horizon_min": horizon,
             "alarm_threshold": round(alarms.threshold, 4),
-            "on_people_left_out": measure(task.questions, probability),
+            "on_people_left_out": measure(task.questions, probability)
+            | bootstrap_intervals(task.questions.person, task.questions.episode, probability, settings.seed),
         }
         files[f"{task.model}.json"] = readable(artefact(task, calibration, settings, facts | made_from))
         report(f"{task.model}: fitted to all people")

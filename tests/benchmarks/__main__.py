@@ -1,4 +1,4 @@
-"""All speed measurements in one run, into .bench/latest.json: `python -m tests.benchmarks [--peers]`."""
+"""All speed measurements in one run, into .bench/latest.json: `python -m tests.benchmarks [--peers] [PART ...]`."""
 
 import argparse
 import json
@@ -6,16 +6,16 @@ import platform
 import subprocess
 import sys
 import venv
+from importlib import import_module
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 RESULTS = Path(".bench")
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-import features  # noqa: E402
-import hook  # noqa: E402
-import load  # noqa: E402
-import mapper  # noqa: E402
+PARTS = ("mapper", "features", "hook", "load")
+MORE = ("trust", "soak")
+"""The table of faults, and ten minutes of hooks: asked for by name."""
 
 
 def peers_python() -> Path:
@@ -32,13 +32,17 @@ def peers_python() -> Path:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="tests.benchmarks", description=__doc__)
+    arguments.add_argument("parts", nargs="*", choices=[*PARTS, *MORE, []], help="these alone, printed")
     arguments.add_argument("--peers", action="store_true", help="measure HealthChain and iglu_python too")
     asked = arguments.parse_args()
+    if asked.parts:
+        print(json.dumps({name: import_module(name).measure() for name in asked.parts}, indent=1))
+        return
     RESULTS.mkdir(exist_ok=True)
     measured: dict[str, object] = {"python": platform.python_version(), "machine": platform.processor()}
-    for part in (mapper, features, hook, load):
-        print(f"{part.__name__} ...", file=sys.stderr)
-        measured |= part.measure()
+    for name in PARTS:
+        print(f"{name} ...", file=sys.stderr)
+        measured |= import_module(name).measure()
     if asked.peers:
         import peers
 

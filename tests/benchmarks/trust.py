@@ -1,19 +1,25 @@
-"""What trust costs, and how long a hook takes while the EHR fails. Run: python tests/benchmarks/trust.py"""
+"""What trust costs, and how long a hook takes while the EHR fails. Run: python -m tests.benchmarks trust"""
 
 import json
 import logging
+import socket
+import sqlite3
 import sys
 import tempfile
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
+from flask.testing import FlaskClient
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key, RSAKey
+from werkzeug.test import TestResponse
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -58,7 +64,7 @@ class _Anyone:
         return True
 
 
-def token(key: Key, algorithm: str, audience: str) -> str:
+def token(key: Key, algorithm: str, audience: str, **changes: Any) -> str:
     now = int(time.time())
     claims: dict[str, Any] = {
         "iss": "ehr",
@@ -67,7 +73,8 @@ def token(key: Key, algorithm: str, audience: str) -> str:
         "exp": now + 300,
         "jti": uuid.uuid4().hex,
     }
-    return jwt.encode({"alg": algorithm, "kid": key.kid, "typ": "JWT"}, claims, key, algorithms=[algorithm])
+    header = {"alg": algorithm, "kid": key.kid, "typ": "JWT"}
+    return jwt.encode(header, claims | changes, key, algorithms=[algorithm])
 
 
 def verification(key: Key, algorithm: str) -> dict[str, float]:
@@ -96,22 +103,82 @@ def storage(folder: str) -> dict[str, dict[str, float]]:
     }
 
 
-def fault(fake: FakeEhr, patient: str, key: ECKey) -> dict[str, Any]:
-    """One hook call, without prefetched glucose, at an EHR that behaves as the patient's name says."""
-    with tempfile.TemporaryDirectory() as folder:
-        base = FhirBase(parse_base(fake.base, loopback=True), allow_private=True)
-        tenant = Tenant("north", "ehr", jwks={"keys": [key.as_dict(private=False)]}, fhir_bases=(base,))
-        secret = urlsafe_b64encode(b"k" * 32)
-        database = f"sqlite:///{folder}/store.db"
-        app = create_app(Settings(parse_base(BASE_URL), database, secret, (tenant,)))
-        sent = {"Authorization": f"Bearer {token(key, 'ES384', HOOK)}"}
-        with app.test_client() as client:
-            started = time.perf_counter()
-            answer = client.post("/cds-services/glucose-review", json=hook(fake, patient), headers=sent)
-            took_ms = (time.perf_counter() - started) * 1000
-        app.extensions["wearable_cds"].egress.close()
+@dataclass(frozen=True)
+class Caller:
+    """A service in this process, and an EHR that calls it."""
+
+    client: FlaskClient
+    key: ECKey
+
+    def call(self, body: dict[str, Any]) -> tuple[TestResponse, float]:
+        """The answer, and how many milliseconds it took."""
+        sent = {"Authorization": f"Bearer {token(self.key, 'ES384', HOOK)}"}
+        started = time.perf_counter()
+        answer = self.client.post("/cds-services/glucose-review", json=body, headers=sent)
+        return answer, (time.perf_counter() - started) * 1000
+
+
+@contextmanager
+def calling(fake: FakeEhr, key: ECKey, folder: str, **settings: Any) -> Iterator[Caller]:
+    base = FhirBase(parse_base(fake.base, loopback=True), allow_private=True)
+    tenant = Tenant("north", "ehr", jwks={"keys": [key.as_dict(private=False)]}, fhir_bases=(base,))
+    secret = urlsafe_b64encode(b"k" * 32)
+    database = f"sqlite:///{folder}/store.db"
+    app = create_app(Settings(parse_base(BASE_URL), database, secret, (tenant,), **settings))
+    with app.test_client() as client:
+        yield Caller(client, key)
+    app.extensions["wearable_cds"].egress.close()
+
+
+def row(answer: TestResponse, ms: float) -> dict[str, Any]:
+    """One line of the table of faults."""
     cards = [card["summary"] for card in answer.json.get("cards", [])]
-    return {"status": answer.status_code, "ms": round(took_ms), "cards": cards}
+    return {"status": answer.status_code, "ms": round(ms), "cards": cards}
+
+
+def ehr_fault(patient: str, key: ECKey) -> dict[str, Any]:
+    """One hook call, without prefetched glucose, at an EHR that behaves as the patient's name says."""
+    with running() as fake, tempfile.TemporaryDirectory() as folder, calling(fake, key, folder) as caller:
+        return row(*caller.call(hook(fake, patient)))
+
+
+def own_faults(key: ECKey) -> dict[str, dict[str, Any]]:
+    """What depends on us being down: Redis, the database, its disk."""
+    found = {}
+    with running() as fake, tempfile.TemporaryDirectory() as folder:
+        with calling(fake, key, folder, redis_url="redis://127.0.0.1:1") as caller:
+            found["redis dead"] = row(*caller.call(hook(fake, "p-none")))
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            address = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+            with calling(fake, key, folder, redis_url=address) as caller:
+                found["redis silent"] = row(*caller.call(hook(fake, "p-none")))
+        with calling(fake, key, folder) as caller, closing(sqlite3.connect(f"{folder}/store.db")) as holder:
+            holder.execute("begin immediate")
+            found["database locked"] = row(*caller.call(hook(fake, "p-none")))
+            holder.rollback()
+            holder.execute("drop table used_token")
+            found["database damaged"] = row(*caller.call(hook(fake, "p-none")))
+    return found
+
+
+def refusals(key: ECKey) -> dict[str, dict[str, float]]:
+    """How long refusals take by reason: an outsider must not learn the reason from the time (A-22)."""
+    with running() as fake, tempfile.TemporaryDirectory() as folder, calling(fake, key, folder) as caller:
+        good = token(key, "ES384", HOOK)
+        stranger = ECKey.generate_key("P-384", {"kid": "e"})
+        reasons = {
+            "used": good,
+            "unknown issuer": token(key, "ES384", HOOK, iss="nobody"),
+            "wrong signature": token(stranger, "ES384", HOOK),
+            "wrong audience": token(key, "ES384", "https://other.example"),
+        }
+
+        def refused(text: str) -> None:
+            sent = {"Authorization": f"Bearer {text}"}
+            caller.client.post("/cds-services/glucose-review", data=b"{}", headers=sent)
+
+        refused(good)
+        return {reason: spread_ms(lambda text=text: refused(text)) for reason, text in reasons.items()}
 
 
 def hook(fake: FakeEhr, patient: str) -> dict[str, Any]:
@@ -132,18 +199,26 @@ def hook(fake: FakeEhr, patient: str) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def measure() -> dict[str, Any]:
+    """Everything; the table of faults also goes to stderr as it grows."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     ec, rsa = ECKey.generate_key("P-384", {"kid": "e"}), RSAKey.generate_key(2048, {"kid": "r"})
     with tempfile.TemporaryDirectory() as folder:
         measured: dict[str, Any] = storage(folder)
     measured |= {"verify_es384": verification(ec, "ES384"), "verify_rs384": verification(rsa, "RS384")}
-    measured["faults"] = {}
+    faults = own_faults(ec)
     for patient in sorted(BEHAVIOURS):
-        with running() as fake:
-            measured["faults"][patient] = fault(fake, patient, ec)
-    print(json.dumps(measured, indent=1))
+        faults[patient] = ehr_fault(patient, ec)
+        print(f"{patient:18} {faults[patient]['status']} {faults[patient]['ms']:6} ms", file=sys.stderr)
+    times = [fault["ms"] for fault in faults.values()]
+    return measured | {
+        "refusals": refusals(ec),
+        "faults": faults,
+        "faults_slowest_ms": max(times),
+        "faults_with_500": sum(fault["status"] == 500 for fault in faults.values()),
+        "faults_silent": sum(fault["status"] == 200 and not fault["cards"] for fault in faults.values()),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

@@ -12,4 +12,4 @@ RESULTS: Final[tuple[dict[str, Any], ...]] = tuple(
     for entry in sorted(files("models.training.results").iterdir(), key=lambda entry: entry.name)
     if entry.name.endswith(".json")
 )
-"""Each with `task`, `title`, `people`, `windows`, `models` (metrics by algorithm), `loss` by algorithm."""
+"""Each with `task`, `title`, `people`, `windows`, `models` (metrics by algorithm), `loss`, samples."""
