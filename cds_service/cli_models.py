@@ -4,7 +4,6 @@ Added to `wearable-cds` by `cli`. A new task is one line of `TASKS`; the librari
 extra `train` are imported only by what needs them.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,17 +15,11 @@ from cds_service.cli_output import refuse, show
 from models.training.cgm_people import UnreadablePeople
 from models.training.remake import REMAKE, DataNeeded
 
-TASKS: Final[Mapping[str, click.Command]] = {
-    command.name or "": command
-    for command in (
-        *cli_evaluations.TASKS,
-        *cli_forecast.TASKS,
-    )
-}  # fmt: skip
+TASKS: Final = (*cli_evaluations.TASKS, *cli_forecast.TASKS)
 """What can be evaluated."""
 
 evaluate_group = click.Group(
-    "evaluate", commands=dict(TASKS), help="Metrics of a model on people in a file, without retraining."
+    "evaluate", commands=TASKS, help="Metrics of a model on people in a file, without retraining."
 )
 
 

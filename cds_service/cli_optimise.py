@@ -10,9 +10,9 @@ import click
 from cds_service.cli_output import refuse, show
 
 if TYPE_CHECKING:
-    from models.simulation.plan_search import Found, Twin
+    from models.simulation.plan_search import Found
 
-_METHODS = ("cross-entropy", "genetic", "random")
+_METHODS = ("genetic", "cross-entropy", "random")
 _FACTOR = click.FloatRange(0.5, 2.0)
 
 
@@ -45,7 +45,7 @@ def _optimised(world: str, evaluations: int, seed: int, one: dict[str, Any]) -> 
     from models.dosing.setting_actions import PARTS
     from models.simulation.controller import reference_therapy
     from models.simulation.plan_comparison import UNSEEN, UNSEEN_DAYS
-    from models.simulation.plan_search import SEARCHES, make_twin
+    from models.simulation.plan_search import SEARCHES, make_twins, run
     from models.simulation.virtual_patients import patients_named
     from models.simulation.worlds import WORLDS, draw_circumstances
 
@@ -54,15 +54,17 @@ def _optimised(world: str, evaluations: int, seed: int, one: dict[str, Any]) -> 
     except KeyError:
         refuse(f"no virtual patient {one['patient']}; they are called adult#001, adolescent#010, ...")
     therapy = reference_therapy(patient).scaled(one["basal"], one["carb_ratio"], one["sensitivity"])
-    twin = make_twin(patient, therapy, WORLDS[world], np.random.default_rng((seed, 0)))
+    twin = make_twins(patient, therapy, WORLDS[world], np.random.default_rng((seed, 0)))
     unseen = draw_circumstances(WORLDS[world], UNSEEN, UNSEEN_DAYS, np.random.default_rng((seed, 1)))
-    found = SEARCHES[one["method"]](twin.cost, evaluations, np.random.default_rng((seed, 2)))
+    proposals = SEARCHES[one["method"]](evaluations, np.random.default_rng((seed, 2)))
+    found = run(proposals, lambda plans: twin.costs(plans, np.zeros(len(plans), np.int64)))
+    plans = np.array([np.zeros(len(PARTS)), found.log_factors])
+    before, after = twin.outcomes(plans, np.zeros(2, np.int64), unseen)
     asked = {"patient": one["patient"], "world": world, "method": one["method"], "seed": seed}
-    start = twin.outcome(np.zeros(len(PARTS)), unseen)
-    return asked | _answer(twin, found, start) | {"found": twin.outcome(found.log_factors, unseen)}
+    return asked | _answer(found, before) | {"found": after}
 
 
-def _answer(twin: "Twin", found: "Found", start: dict[str, float]) -> dict[str, Any]:
+def _answer(found: "Found", start: dict[str, float]) -> dict[str, Any]:
     """The plan in percent of insulin, the first step that the guards let through, and how it was found."""
     import numpy as np
 

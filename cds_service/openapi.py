@@ -141,7 +141,10 @@ _PATHS: Final[dict[str, dict[str, Any]]] = {
         "parameters": [_path("filename")],
         "get": {
             "summary": "The app's style sheet and icon",
-            "responses": {"200": {"description": "A file."}},
+            "responses": {
+                "200": {"description": "A file."},
+                "404": {"description": REFUSALS["404"], "content": _HTML},
+            },
         },
     },
     "/.well-known/jwks.json": {

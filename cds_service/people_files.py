@@ -5,7 +5,6 @@ Between the command line and `models.training`; what cannot be read is a `Compla
 
 import re
 import time
-import zipfile
 from collections import defaultdict
 from pathlib import Path
 from typing import Final
@@ -36,7 +35,7 @@ def people_of(path: Path, zone: str | None = None) -> tuple[Person, ...]:
         with path.open("rb") as file:
             arrays = file.read(len(_ZIP)) == _ZIP
         people = read_people(path) if arrays else people_of_fhir(read_bytes(path), zone)
-    except (UnreadablePeople, zipfile.BadZipFile) as fault:
+    except UnreadablePeople as fault:
         raise Complaint(f"{path.name}: {fault}") from None
     except NotFhir as fault:
         raise Complaint(f"{path.name} is neither arrays of people with CGM nor FHIR: {fault}") from None

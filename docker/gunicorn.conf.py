@@ -1,6 +1,6 @@
-"""Settings of `wearable-cds serve` for those who start gunicorn themselves:
+"""Settings of `wearable-cds serve` for those who start gunicorn themselves, with as many workers twice:
 
-gunicorn -c docker/gunicorn.conf.py 'cds_service.serve:application()'
+gunicorn -c docker/gunicorn.conf.py 'cds_service.serve:application(workers=2)'
 """
 
 import os

@@ -233,7 +233,7 @@ def test_a_dosing_service_is_not_there_for_a_tenant_that_did_not_enable_it(ehr: 
 
 def test_health_says_ready_only_with_a_store(ehr: Any) -> None:
     assert ehr.client.get("/livez").json == {"status": "ok"}
-    assert ehr.client.get("/readyz").json == {"status": "ok", "checks": {"store": "ok"}}
+    assert ehr.client.get("/readyz").json == {"status": "ok", "checks": {"store": "ok", "server": "ok"}}
 
 
 @pytest.mark.spec("CO1", "CO2", "CO3", "CO4", "E-08")

@@ -253,3 +253,12 @@ def test_more_devices_than_anybody_wears_are_refused_and_are_no_fault_of_ours() 
     with pytest.raises(CannotAnswer) as refused:
         cards(request([*mornings(ABOVE_GOAL), *readings], [order(20)]))
     assert refused.value.status == 412
+
+
+@pytest.mark.spec("D-07")
+def test_D07_cards_beyond_ten_are_counted_on_the_last() -> None:
+    """Ten were sent, and nothing said that there were more."""
+    drafts = [draft(200) | {"id": f"d{number}"} for number in range(14)]
+    found = cards(signing([order(20)], *drafts))
+    assert len(found) == 10
+    assert "more cards" in found[-1].summary + found[-1].detail

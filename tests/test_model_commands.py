@@ -230,6 +230,14 @@ def test_a_model_that_learns_from_people_needs_a_file(tmp_path):
     assert found.exit_code == 2 and "--data FILE is needed" in found.stderr
 
 
+def test_training_on_a_file_of_another_kind_is_one_line_and_exit_2(tmp_path):
+    pytest.importorskip("interpret", reason="needs the extra `train`")
+    path = tmp_path / "people"
+    path.write_bytes(b"PK\x03\x04 cut off")
+    found = run("train", "nocturnal_hypoglycemia", "--data", path, "--out", tmp_path / "out")
+    assert found.exit_code == 2 and "numpy arrays" in found.stderr and not (tmp_path / "out").exists()
+
+
 def test_a_model_that_there_is_not_is_refused():
     assert run("train", "oracle").exit_code == 2
 

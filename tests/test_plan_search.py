@@ -14,7 +14,7 @@ from models.dosing.setting_actions import PARTS
 from models.dosing.therapy import Array
 from models.simulation.controller import reference_therapy
 from models.simulation.plan_comparison import compare_searches
-from models.simulation.plan_search import HIGHEST, LOWEST, SEARCHES, SPREAD_PENALTY, Twin, make_twin
+from models.simulation.plan_search import HIGHEST, LOWEST, SEARCHES, SPREAD_PENALTY, Twins, make_twins, run
 from models.simulation.virtual_patients import patients_named
 from models.simulation.worlds import DEFAULT, draw_circumstances
 
@@ -27,11 +27,11 @@ def bowl(plans: Array) -> Array:
 
 
 @pytest.fixture(scope="module")
-def twin() -> Twin:
+def twin() -> Twins:
     """An adult with a fifth too much basal insulin."""
     patient = patients_named("adult#002")
     therapy = reference_therapy(patient).scaled(1.2, 1.0, 1.0)
-    return make_twin(patient, therapy, DEFAULT, np.random.default_rng(3))
+    return make_twins(patient, therapy, DEFAULT, np.random.default_rng(3))
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -44,7 +44,7 @@ def test_every_search_spends_what_it_may_and_stays_in_the_box(name: str, evaluat
         seen.append(plans.copy())
         return bowl(plans)
 
-    found = SEARCHES[name](evaluate, evaluations, np.random.default_rng(seed))
+    found = run(SEARCHES[name](evaluations, np.random.default_rng(seed)), evaluate)
     everything = np.concatenate(seen)
     assert found.evaluations == len(everything) == evaluations
     assert (everything >= LOWEST).all() and (everything <= HIGHEST).all()
@@ -57,50 +57,52 @@ def test_no_search_ends_worse_than_the_settings_in_use(name: str) -> None:
     def everything_else_is_bad(plans: Array) -> Array:
         return np.asarray(np.abs(plans).sum(axis=1))
 
-    found = SEARCHES[name](everything_else_is_bad, 48, np.random.default_rng(1))
+    found = run(SEARCHES[name](48, np.random.default_rng(1)), everything_else_is_bad)
     assert found.cost == 0.0 and not found.log_factors.any()
 
 
 @pytest.mark.parametrize(("name", "most"), [("cross-entropy", 0.01), ("genetic", 0.05)])
 def test_searches_that_learn_come_near_the_best_plan(name: str, most: float) -> None:
-    found = SEARCHES[name](bowl, 480, np.random.default_rng(2))
-    at_random = SEARCHES["random"](bowl, 480, np.random.default_rng(2))
+    found = run(SEARCHES[name](480, np.random.default_rng(2)), bowl)
+    at_random = run(SEARCHES["random"](480, np.random.default_rng(2)), bowl)
     assert found.cost < most < at_random.cost
 
 
 @pytest.mark.parametrize("name", SEARCHES)
 def test_the_same_seed_gives_the_same_plan(name: str) -> None:
-    one, other = (SEARCHES[name](bowl, 60, np.random.default_rng(9)) for _ in range(2))
+    one, other = (run(SEARCHES[name](60, np.random.default_rng(9)), bowl) for _ in range(2))
     assert np.array_equal(one.log_factors, other.log_factors) and one.course == other.course
 
 
-def test_plans_are_compared_on_common_random_numbers(twin: Twin) -> None:
+def test_plans_are_compared_on_common_random_numbers(twin: Twins) -> None:
     plans = np.zeros((3, len(PARTS)))
-    costs = twin.cost(plans)
+    costs = twin.costs(plans, np.zeros(3, int))
     assert np.ptp(costs) == 0.0
-    assert np.array_equal(costs, twin.cost(plans))
+    assert np.array_equal(costs, twin.costs(plans, np.zeros(3, int)))
 
 
-def test_less_basal_insulin_costs_less_where_there_is_too_much(twin: Twin) -> None:
+def test_less_basal_insulin_costs_less_where_there_is_too_much(twin: Twins) -> None:
     less, more = np.zeros(len(PARTS)), np.zeros(len(PARTS))
     less[:2], more[:2] = np.log(1 / 1.2), np.log(1.2)
-    costs = twin.cost(np.array([less, more]))
+    costs = twin.costs(np.array([less, more]), np.zeros(2, int))
     assert costs[0] < costs[1]
 
 
-def test_a_plan_pays_for_outcomes_that_differ_between_scenarios(twin: Twin) -> None:
+def test_a_plan_pays_for_outcomes_that_differ_between_scenarios(twin: Twins) -> None:
     from models.dosing.setting_features import glucose_shares
 
-    trace = twin.live(np.zeros((1, len(PARTS))), twin.scenarios)
+    trace = twin.live(np.zeros((1, len(PARTS))), np.zeros(1, int), twin.scenarios)
     gri = glucose_shares(trace.glucose_mgdl)["gri"]
     assert gri.std() > 0.0
-    assert twin.cost(np.zeros((1, len(PARTS))))[0] == pytest.approx(gri.mean() + SPREAD_PENALTY * gri.std())
+    assert twin.costs(np.zeros((1, len(PARTS))), np.zeros(1, int))[0] == pytest.approx(
+        gri.mean() + SPREAD_PENALTY * gri.std()
+    )
 
 
-def test_unseen_meals_are_not_those_of_the_search(twin: Twin) -> None:
+def test_unseen_meals_are_not_those_of_the_search(twin: Twins) -> None:
     unseen = draw_circumstances(DEFAULT, 2, 3, np.random.default_rng(99))
     assert not np.array_equal(unseen.eaten_g[0], twin.scenarios.eaten_g[0])
-    outcome = twin.outcome(np.zeros(len(PARTS)), unseen)
+    (outcome,) = twin.outcomes(np.zeros((1, len(PARTS))), np.zeros(1, int), unseen)
     assert outcome["tir"] + outcome["tbr"] + outcome["tar"] == pytest.approx(100.0, abs=0.05)
 
 

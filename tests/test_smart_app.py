@@ -17,6 +17,7 @@ from smart_app_ehr import Person, query_of, words
 
 from cds_service.addresses import parse_base, parse_registered
 from cds_service.app import create_app
+from cds_service.rates import Rates
 from cds_service.sandbox.demo_state import DemoState
 from cds_service.sandbox.hook_client import Reading
 from cds_service.settings import load_settings
@@ -61,6 +62,15 @@ def test_SM8_a_launch_from_a_chart_opens_that_patients_glucose(person: Person) -
 def test_every_page_opens_for_a_patient_with_a_pump(person: Person, page: str) -> None:
     answer = person.page(person.launch("sim-pump"), page)
     assert answer.status_code == 200 and "Iris Demo-Birch" in words(answer)
+
+
+@pytest.mark.parametrize("page", ["glucose", "risk", "print"])
+def test_a_glucose_that_is_low_now_stands_first_on_every_page_about_glucose(
+    person: Person, page: str
+) -> None:
+    answer = person.page(person.launch("sim-frail"), page)
+    assert "Last glucose 67 mg/dL (3.7 mmol/L)" in words(answer)
+    assert answer.text.index('role="alert"') < answer.text.index("<h2")
 
 
 @pytest.mark.spec("SM4", "SM5")
@@ -175,6 +185,14 @@ def test_closing_the_session_ends_it_for_good_and_no_other_site_can_do_it(person
     kept.cookies.update(person.session.cookies)
     assert "closed" in words(person.session.post(address, timeout=30))
     assert kept.get(opened.url, timeout=30).status_code == 401
+
+
+def test_what_is_not_there_is_a_page_that_says_so(person: Person) -> None:
+    opened = person.launch("sim-pump")
+    missing = person.page(opened, "settings")
+    assert missing.status_code == 404 and "shows nothing here" in words(missing)
+    file = person.get(f"{person.ehr.service_base}/smart/static/nothing.css")
+    assert file.status_code == 404 and "shows nothing here" in words(file)
 
 
 @pytest.mark.spec("E-07")
@@ -328,6 +346,18 @@ def test_FA13_what_the_authorization_does_not_cover_is_named_on_the_page(process
     assert "These data are not complete" in page
     assert "conditions: was not asked for: the authorization does not cover it" in page
     assert "No target is applied" in page and "Ambulatory glucose profile" in page
+
+
+def test_launches_that_nobody_follows_are_limited_and_take_nothing_from_hook_calls(process: Process) -> None:
+    asked = {"iss": f"{process.ehr.origin}/fhir", "launch": "x"}
+    extensions = process.client.application.extensions
+    extensions["wearable_cds"] = known = replace(extensions["wearable_cds"], rates=Rates(lambda: 0.0))
+    limit = known.settings.tenants[0].limits.requests_per_minute
+    for _ in range(limit):
+        known.rates.take("demonstration launches", limit)
+    refused = process.client.get("/smart/launch", query_string=asked)
+    assert refused.status_code == 429 and "Too many requests" in refused.text
+    known.rates.take("demonstration", limit)
 
 
 @pytest.mark.spec("SM11")

@@ -17,6 +17,7 @@ from models.dosing.value_of_action import (
     parse_model,
     ranked_changes,
 )
+from models.model_cards import MODEL_CARDS
 from models.simulation.arms import ARMS, Review, packaged_fold_models
 from models.simulation.controller import reference_therapy
 from models.simulation.patient_model import PatientModel
@@ -238,3 +239,9 @@ def test_readable_and_boosted_models_are_asked_about_the_same_patients():
     assert set(found) == {"additive", "boosted_trees"}
     assert {measured["cases"] for measured in found.values()} == {400}
     assert found["additive"]["variance_explained"]["log_gri"] > 0.7
+
+
+def test_the_card_is_of_the_model_that_is_packaged():
+    card = MODEL_CARDS["value-of-action"]
+    assert card["version"] == packaged_model().version
+    assert "trial" in card["validity_internal"].lower()

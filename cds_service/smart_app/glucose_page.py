@@ -14,7 +14,7 @@ from cds_service.smart_app.chart_data import Chart, Reader
 from cds_service.smart_app.charts.glucose import profile_chart, range_bar
 from cds_service.smart_app.charts.plot import NARROW, WIDE
 from cds_service.smart_app.day_strips import DayStrip, day_strips
-from cds_service.smart_app.wording import Charts, Table, clock_words, why
+from cds_service.smart_app.wording import Charts, Table, clock_words, low_now, why
 from hooks import needs, wording
 from hooks.cgm_review import group_of
 from hooks.glucose_card import left_out
@@ -64,7 +64,7 @@ def view(reader: Reader, asked: Mapping[str, str]) -> tuple[Chart, dict[str, Any
     days = next((d for d in WINDOWS_DAYS if str(d) == asked.get("days")), WINDOWS_DAYS[0])
     chart = reader.read(*wanted(days))
     shown = {"review": review(chart, days), "fingersticks": _fingersticks(chart, days), "days": days}
-    return chart, shown | {"windows": WINDOWS_DAYS, "clock": clock_words(chart)}
+    return chart, shown | {"windows": WINDOWS_DAYS, "clock": clock_words(chart), "low": low_now(chart)}
 
 
 def wanted(days: int) -> tuple[DataNeed, ...]:

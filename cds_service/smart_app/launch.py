@@ -62,10 +62,14 @@ class _TokenResponse(msgspec.Struct):
 
 
 def begin(known: Shell, asked: Asked, handle: str) -> tuple[str, Pending]:
-    """Where the browser goes to be authorized, and what must come back. Raises LaunchRefused."""
+    """Where the browser goes to be authorized, and what must come back.
+
+    Raises LaunchRefused, and TooManyRequests: anybody may ask, and each launch asks the EHR.
+    """
     tenant, app, base = registered(known, asked.iss)
     if asked.launch is not None and not 0 < len(asked.launch) <= MAX_LAUNCH_CHARS:
         raise LaunchRefused(reason="launch.token")
+    known.rates.take(f"{tenant.id} launches", tenant.limits.requests_per_minute)
     issuer = _issuer(known, tenant, app, base)
     state = f"{handle}.{secrets.token_urlsafe(32)}"
     verifier = secrets.token_urlsafe(48)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cds_service.smart_app import glucose_page, risk_page, vitals_page
 from cds_service.smart_app.chart_data import Chart, Reader
-from cds_service.smart_app.wording import clock_words, why
+from cds_service.smart_app.wording import clock_words, low_now, why
 from hooks import needs
 from models.assessment import Refused
 
@@ -25,4 +25,5 @@ def view(reader: Reader, _: Mapping[str, str]) -> tuple[Chart, dict[str, Any]]:
         "changes": why(vitals) if isinstance(vitals, Refused) else vitals_page.findings(chart, vitals),
         "days": DAYS,
         "clock": clock_words(chart),
+        "low": low_now(chart),
     }

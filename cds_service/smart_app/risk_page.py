@@ -10,7 +10,7 @@ from typing import Any, Final
 from cds_service.smart_app.chart_data import Chart, Reader
 from cds_service.smart_app.charts.plot import NARROW, WIDE
 from cds_service.smart_app.charts.risk import interval_chart, waterfall
-from cds_service.smart_app.wording import Charts, Table, clock_words, why
+from cds_service.smart_app.wording import Charts, Table, clock_words, low_now, why
 from hooks import needs, wording
 from hooks.glucose_card import left_out
 from hooks.hypoglycemia_risk import next_hours, why_not_for
@@ -45,9 +45,13 @@ class Risk:
 
 def view(reader: Reader, _: Mapping[str, str]) -> tuple[Chart, dict[str, Any]]:
     """The page as of now."""
-    chart = reader.read(needs.CGM)
-    left = left_out(chart.question)
-    return chart, {"risks": risks(chart), "left_out": left, "clock": clock_words(chart)}
+    chart = reader.read(needs.CGM, needs.FINGERSTICKS)
+    return chart, {
+        "risks": risks(chart),
+        "left_out": left_out(chart.question),
+        "clock": clock_words(chart),
+        "low": low_now(chart),
+    }
 
 
 def risks(chart: Chart) -> tuple[Risk, Risk]:

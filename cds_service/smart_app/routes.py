@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import structlog
 from flask import Blueprint, Response, g, redirect, render_template, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from cds_service import shell
@@ -119,6 +120,12 @@ def refused(fault: CannotAnswer) -> Response:
     log.warning("app.refused", status=fault.status, reason=fault.reason)
     REFUSALS.labels(fault.reason).inc()
     return _nothing(fault)
+
+
+@blueprint.errorhandler(HTTPException)
+def absent(_: HTTPException) -> Response:
+    """A file that is not there."""
+    return _nothing(UnknownService())
 
 
 @blueprint.errorhandler(Exception)

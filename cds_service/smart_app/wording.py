@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from cds_service.smart_app.chart_data import Chart
+from hooks.glucose_card import current_low
 from models.assessment import NotAssessed, Reason, Refused
+from models.signals import GLUCOSE_CGM, GLUCOSE_SMBG
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,13 @@ class Charts:
 def clock_words(chart: Chart) -> str:
     """Whose clock the times on a page are of."""
     return f"Times in {chart.zone}" if chart.zone else "Times in UTC: the patient's time zone is not known"
+
+
+def low_now(chart: Chart) -> str | None:
+    """The line of the card on a glucose that is low now, which no page about glucose leaves out."""
+    series = (chart.record.series.get(signal) for signal in (GLUCOSE_CGM, GLUCOSE_SMBG))
+    card = current_low(chart.question, tuple(each for each in series if each is not None))
+    return card.summary if card else None
 
 
 def why(answer: Reason | NotAssessed | Refused) -> list[str]:

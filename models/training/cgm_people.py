@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ def _arrays(path: Path) -> list[NDArray[Any]]:
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             found = {name: np.ravel(file[name]) for name in ARRAYS if name in file}
-    except (ValueError, EOFError) as fault:
+    except (ValueError, EOFError, BadZipFile) as fault:
         raise UnreadablePeople(f"cannot be read as numpy arrays: {fault}") from fault
     if len(found) < len(ARRAYS):
         raise UnreadablePeople(f"the arrays {', '.join(n for n in ARRAYS if n not in found)} are missing")

@@ -66,7 +66,9 @@ SIZE_PRICE: Final = 5e-7
 COVERAGE: Final = 0.91
 """One point more than is stated, so that the people who are hardest to foresee are held as well."""
 OUTER: Final = (0.05, 0.95)
-LENT: Final = (15.0, 30.0, 60.0, 120.0)
+LENT: Final = 120.0
+"""Of 15 to 480 this number held best for the worst decile in each person's first nine days."""
+
 EXAMPLE_ROWS: Final = 6
 EXACT_MGDL: Final = 1e-9
 
@@ -228,21 +230,17 @@ def _examples(booster: Any, windows: ForecastWindows) -> list[dict[str, Any]]:
 def _interval(
     people: Sequence[Person], windows: ForecastWindows, knot: Knot, error: Array
 ) -> tuple[dict[str, Any], dict[str, float | None]]:
-    """Everybody's shares, how many errors they are lent for, and the factor at which 90 % are held.
+    """Everybody's shares and the factor at which the interval holds; and how it held, person by person.
 
-    `error` float64[m] is of people left out, in ruler lengths. Of the numbers lent the one is kept at which
-    the worst decile of people is covered best.
+    `error` float64[m] is of people left out, in ruler lengths.
     """
     own = [PastQuestions.of(p.measured, question_slots(p)).errors(knot.errors, knot.slots) for p in people]
     shares = shares_of(np.concatenate(own))
-    tried = []
-    for lent in LENT:
-        model = replace(knot.errors, shares=shares, lent=lent)
-        ends = _ends(own, windows, replace(knot, errors=model))
-        narrower = _narrower(error, ends)
-        held = coverage_of(windows.person, _inside(error, ends * narrower))
-        tried.append(({"shares": shares.tolist(), "lent": lent, "narrower": narrower}, held))
-    return max(tried, key=lambda found: found[1]["coverage_90_worst_decile"] or 0.0)
+    model = replace(knot.errors, shares=shares, lent=LENT)
+    ends = _ends(own, windows, replace(knot, errors=model))
+    narrower = _narrower(error, ends)
+    held = coverage_of(windows.person, _inside(error, ends * narrower))
+    return {"shares": shares.tolist(), "lent": LENT, "narrower": narrower}, held
 
 
 def _ends(own: Sequence[Array], windows: ForecastWindows, knot: Knot) -> Array:
