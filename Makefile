@@ -6,7 +6,7 @@ PACKAGES := cds_service hooks fhir_mappers models
 FUZZ_RUNS ?= 200000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check bench spec safety mutation train clean python lock sbom audit fuzz
+.PHONY: demo test check bench spec safety mutation gallery train clean python lock sbom audit fuzz
 
 demo: $(VENV)/.run  ## start the service and the sandbox EHR with simulated patients
 	@exec $(RUN)/wearable-cds demo $(DEMO_FLAGS)
@@ -43,6 +43,9 @@ mutation: $(VENV)/.dev  ## which small changes of the clamp its tests do not not
 	@cp tests/test_limits.py tests/naive_clamp.py .bench/mutation/tests/
 	@cp tests/mutation.toml .bench/mutation/pyproject.toml
 	cd .bench/mutation && ../../$(RUN)/mutmut run --max-children 2 && ../../$(RUN)/mutmut results
+
+gallery: $(VENV)/.dev  ## every golden card on one page, with pictures, into .gallery
+	$(RUN)/python tests/gallery.py .gallery
 
 train: $(VENV)/.dev  ## what training needs, beside the service
 	$(RUN)/pip install -q -e '.[train]'
@@ -95,4 +98,4 @@ python:
 	  echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; exit 1; }
 
 clean:
-	rm -rf $(VENV) .demo .bench .mypy_cache .ruff_cache .pytest_cache tests/medplum/node_modules
+	rm -rf $(VENV) .demo .bench .gallery .mypy_cache .ruff_cache .pytest_cache tests/medplum/node_modules

@@ -19,6 +19,7 @@ from models.features.targets import TargetCheck, TargetGroup, check_targets, tar
 from models.patient_record import Completeness
 from models.signals import CARBS
 from models.time_series import TimeSeries
+from models.units import GlucoseUnit
 
 SHOWN_PATTERNS: Final = 3
 
@@ -67,7 +68,7 @@ def review(
     warns = bool(found.extremes) or any(_speaks_of_lows(check) for check in found.missed)
     card = Card(
         uuid=question.uuid("cgm-review"),
-        summary=wording.summary(_summary(question, found)),
+        summary=_summary(question, found),
         indicator=Indicator.WARNING if warns else Indicator.INFO,
         source=source(question),
         detail=_detail(question, found, next_hours),
@@ -109,13 +110,12 @@ def _too_little(
 ) -> tuple[Card, NotAssessed]:
     """Too few readings for a review, and still every low that was seen is said (H-15)."""
     metrics = found.metrics
-    seen = f"; {found.extremes[0].short}" if found.extremes else ""
     active = f"{metrics.sensor_active_percent:.0f} %"
     age = _age_if_old(question, metrics)
-    text = f"No CGM review: readings cover {active} of {REPORT_DAYS} days, 70 % are needed{age}{seen}"
+    finding = f"No CGM review: readings cover {active} of {REPORT_DAYS} days, 70 % are needed"
     card = Card(
         uuid=question.uuid("cgm-review"),
-        summary=wording.summary(text),
+        summary=wording.fitting(finding, age, _first_extreme(found)),
         indicator=Indicator.WARNING if found.extremes else Indicator.INFO,
         source=source(question),
         detail=wording.sections(
@@ -128,7 +128,7 @@ def _too_little(
         ),
         override_reasons=OVERRIDE_REASONS,
     )
-    reason = Reason(ReasonCode.SPARSE, "glucose_cgm", metrics.why_not or text)
+    reason = Reason(ReasonCode.SPARSE, "glucose_cgm", metrics.why_not or finding)
     return card, NotAssessed(MODEL, VERSION, question.as_of_ms, (reason,))
 
 
@@ -145,26 +145,37 @@ def _of_these_readings(question: Question, metrics: GlycemicMetrics) -> str:
 
 
 def _summary(question: Question, found: CgmReview) -> str:
+    finding, of_lows = _finding(question, found)
+    extreme = "" if of_lows else _first_extreme(found)
+    line, pattern = wording.fitting(finding, extreme, _age_if_old(question, found.metrics)), _worst(found)
+    shorter = pattern.partition(" on ")[0]  # how often stands in the detail
+    return max(wording.fitting(line, pattern), wording.fitting(line, shorter), key=len)
+
+
+def _finding(question: Question, found: CgmReview) -> tuple[str, bool]:
+    """The shares against their targets, and whether that already speaks of lows."""
     metrics, unit = found.metrics, question.practice.glucose_unit
-    worst = _age_if_old(question, metrics) + _worst(found)
     inside, low = metrics.time_70_180_percent or 0.0, metrics.time_below_70_percent or 0.0
     if found.missed:
         check = found.missed[0]
         target = f"{'over' if check.target.side == 'more than' else 'under'} {check.target.percent:g} %"
-        share = f"{wording.percent(check.value_percent)} {wording.band(check.target.band, unit)}"
-        if _speaks_of_lows(check):
-            return f"CGM: {share} (target {target}){worst}"
-        return f"CGM: {share} (target {target}){_first_extreme(found)}{worst}"
-    bands = (wording.band(text, unit) for text in ("70-180 mg/dL", "below 70 mg/dL"))
-    shares = ", ".join(f"{wording.percent(v)} {b}" for v, b in zip((inside, low), bands, strict=True))
+        share = _share(check.value_percent, check.target.band, unit)
+        return f"CGM: {share} (target {target})", _speaks_of_lows(check)
+    shares = f"{_share(inside, '70-180 mg/dL', unit)}, {_share(low, 'below 70 mg/dL', unit)}"
     if isinstance(found.checks, Reason):
-        return f"CGM, {REPORT_DAYS} days, no target applied: {shares}{_first_extreme(found)}{worst}"
+        return f"CGM, {REPORT_DAYS} days, no target applied: {shares}", False
     whose = "targets for older or high-risk adults" if found.group == OLDER else "targets"
-    return f"CGM {whose} met over {REPORT_DAYS} days: {shares}{_first_extreme(found)}{worst}"
+    return f"CGM {whose} met over {REPORT_DAYS} days: {shares}", False
+
+
+def _share(percent: float, band: str, unit: GlucoseUnit) -> str:
+    """`66 % in 70-180 mg/dL`, `2.3 % below 54 mg/dL`."""
+    between = "in " if band[0].isdigit() else ""
+    return f"{wording.percent(percent)} {between}{wording.band(band, unit)}"
 
 
 def _first_extreme(found: CgmReview) -> str:
-    return f"; {found.extremes[0].short}" if found.extremes else ""
+    return found.extremes[0].short if found.extremes else ""
 
 
 def _extreme_lines(found: CgmReview) -> str:
@@ -175,13 +186,13 @@ def _age_if_old(question: Question, metrics: GlycemicMetrics) -> str:
     newest_ms = metrics.newest_ms
     if newest_ms is None or question.as_of_ms - newest_ms <= STALE_MS:
         return ""
-    return f"; newest reading {wording.age(newest_ms, question.as_of_ms)}"
+    return f"newest reading {wording.age(newest_ms, question.as_of_ms)}"
 
 
 def _worst(found: CgmReview) -> str:
     patterns = () if isinstance(found.patterns, Reason) else found.patterns
     named = [pattern for pattern in patterns if pattern.rank is not Rank.VARIABLE]
-    return f"; {named[0].text}" if named else ""
+    return named[0].text if named else ""
 
 
 def _detail(question: Question, found: CgmReview, next_hours: tuple[str, ...]) -> str:

@@ -53,10 +53,9 @@ def _detail(question: Question, found: FingerstickReview) -> str:
     blocks = {} if isinstance(found.by_block, Reason) else found.by_block
     rows = [_row("all", found.overall), *(_row(name, shares) for name, shares in blocks.items())]
     return wording.sections(
-        wording.table(
-            ("Readings", "Number", "Mean mg/dL", "below 54", "below 70", "above 180", "above 250"), rows
-        ),
+        wording.table(("Readings", "Mean mg/dL", "below 54", "below 70", "above 180", "above 250"), rows),
         wording.bullets(_lines(question, found)),
+        "Columns are in mg/dL: 54, 70, 180 and 250 are 3.0, 3.9, 10.0 and 13.9 mmol/L. "
         "Shares are of readings, not of time: a meter sees only the moments when it was used. "
         "A review of recorded data; not an alarm and not a dose.",
     )
@@ -70,7 +69,8 @@ def _row(name: str, shares: ReadingShares) -> tuple[str, ...]:
         shares.above_250_percent,
     )
     mean = "-" if shares.mean_mgdl is None else f"{shares.mean_mgdl:.0f}"
-    return (name, str(shares.readings), mean, *("-" if v is None else wording.percent(v) for v in values))
+    when = f"{name}: {shares.readings}"
+    return (when, mean, *("-" if v is None else wording.percent(v) for v in values))
 
 
 def _lines(question: Question, found: FingerstickReview) -> list[str]:
