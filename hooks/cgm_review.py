@@ -68,6 +68,7 @@ def review(
     warns = bool(found.extremes) or any(_speaks_of_lows(check) for check in found.missed)
     card = Card(
         uuid=question.uuid("cgm-review"),
+        standing="cgm-review",
         summary=_summary(question, found),
         indicator=Indicator.WARNING if warns else Indicator.INFO,
         source=source(question),
@@ -115,6 +116,7 @@ def _too_little(
     finding = f"No CGM review: readings cover {active} of {REPORT_DAYS} days, 70 % are needed"
     card = Card(
         uuid=question.uuid("cgm-review"),
+        standing="cgm-review",
         summary=wording.fitting(finding, age, _first_extreme(found)),
         indicator=Indicator.WARNING if found.extremes else Indicator.INFO,
         source=source(question),

@@ -19,6 +19,7 @@ def review(question: Question, meter: TimeSeries) -> tuple[Card, Assessment[Fing
     low = bool(found.overall.below_70_percent)
     card = Card(
         uuid=question.uuid("fingerstick-review"),
+        standing="fingerstick-review",
         summary=wording.summary(_summary(question, found)),
         indicator=Indicator.WARNING if low else Indicator.INFO,
         source=source(question),
