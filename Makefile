@@ -11,7 +11,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: $(VENV)/.run  ## start the service and the sandbox EHR with simulated patients
 	@exec $(RUN)/wearable-cds demo $(DEMO_FLAGS)
 
-test: $(VENV)/.dev tests/medplum/node_modules/.ready  ## run every test
+NODE_PEERS := tests/medplum tests/benchmarks/autotune
+
+test: $(VENV)/.dev $(NODE_PEERS:%=%/node_modules/.ready)  ## run every test
 	$(RUN)/pytest $(PYTEST_FLAGS)
 
 check: $(VENV)/.dev  ## style, types, layers
@@ -83,11 +85,11 @@ $(VENV)/.dev: pyproject.toml | python
 	@$(RUN)/pip install -q -e '.[dev]'
 	@touch $@ $(VENV)/.run
 
-# A FHIR server that is not ours, for one test; without Node that test skips and says so.
-tests/medplum/node_modules/.ready: tests/medplum/package-lock.json
+# A FHIR server and a dosing algorithm that are not ours; without Node their tests skip and say so.
+%/node_modules/.ready: %/package-lock.json
 	@if command -v npm >/dev/null 2>&1; then \
-	  (cd tests/medplum && npm ci --no-audit --no-fund --loglevel=error) && touch $@; \
-	else echo "npm is missing: the test against a foreign FHIR server will be skipped."; fi
+	  (cd $* && npm ci --no-audit --no-fund --loglevel=error) && touch $@; \
+	else echo "npm is missing: the tests of $* will be skipped."; fi
 
 python:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \
@@ -98,4 +100,4 @@ python:
 	  echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; exit 1; }
 
 clean:
-	rm -rf $(VENV) .demo .bench .gallery .mypy_cache .ruff_cache .pytest_cache tests/medplum/node_modules
+	rm -rf $(VENV) .demo .bench .gallery .mypy_cache .ruff_cache .pytest_cache $(NODE_PEERS:%=%/node_modules)
