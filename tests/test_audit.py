@@ -17,6 +17,7 @@ from cds_service.store.decisions import DecisionRecord, Decisions
 from cds_service.store.feedback import Feedback, FeedbackItem, GivenCard
 from cds_service.store.schema import AUDIT, CARD, DECISION
 from hooks.errors import Unavailable
+from models.assessment import Outcome
 
 pytest_plugins = ["databases"]
 
@@ -186,3 +187,19 @@ def test_the_log_has_the_lines_that_become_audit_events(audit: Audit) -> None:
     found = [to_audit_event(line, "https://cds.example") for line in audit.lines("north")]
     assert [event["id"] for event in found] == [f"north-{number}" for number in range(1, 6)]
     assert all(AuditEvent.model_validate_json(json.dumps(event)) for event in found)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_an_answered_hook_is_no_serious_failure_whatever_it_says(engine: Engine, outcome: Outcome) -> None:
+    audit = Audit(engine, KEY)
+    audit.append("north", replace(EVENT, action="hook.answered", outcome=str(outcome)))
+    told = to_audit_event(next(audit.lines("north")), "https://cds.example")["outcome"]
+    assert told == ("4" if outcome in (Outcome.NOT_ASSESSED, Outcome.REFUSED) else "0")
+
+
+@pytest.mark.parametrize(("status", "told"), [(403, "4"), (412, "4"), (500, "8"), (503, "8")])
+def test_a_refused_call_fails_as_seriously_as_its_status_says(engine: Engine, status: int, told: str) -> None:
+    audit = Audit(engine, KEY)
+    event = replace(EVENT, action="hook.refused", outcome="some.reason", details={"status": status})
+    audit.append("north", event)
+    assert to_audit_event(next(audit.lines("north")), "https://cds.example")["outcome"] == told

@@ -7,11 +7,23 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from models.assessment import Outcome
+
 _EVENT_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 _OBJECT_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 _PATIENT_PSEUDONYM: Final = "urn:wearable-cds:patient-pseudonym"
-_OUTCOMES: Final = {"answered": "0", "refused": "4", "failed": "8"}
-"""FHIR: 0 success, 4 minor failure, 8 serious failure; an action of another outcome counts as serious."""
+_SUCCESS: Final = "0"
+_MINOR_FAILURE: Final = "4"
+_SERIOUS_FAILURE: Final = "8"
+_OUTCOMES: Final = {
+    "answered": _SUCCESS,
+    Outcome.ASSESSED_POSITIVE: _SUCCESS,
+    Outcome.ASSESSED_NEGATIVE: _SUCCESS,
+    Outcome.PARTIAL: _SUCCESS,
+    Outcome.NOT_ASSESSED: _MINOR_FAILURE,
+    Outcome.REFUSED: _MINOR_FAILURE,
+}
+"""How the action went, not how the patient is: an answer that says nothing about the patient is a minor failure."""
 
 
 def to_audit_event(line: Mapping[str, Any], observer: str) -> dict[str, Any]:
@@ -24,11 +36,18 @@ def to_audit_event(line: Mapping[str, Any], observer: str) -> dict[str, Any]:
         "subtype": [{"system": "urn:wearable-cds:action", "code": line["action"]}],
         "action": "E",
         "recorded": recorded.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "outcome": _OUTCOMES.get(line["outcome"], "8"),
+        "outcome": _outcome(line),
         "agent": _agents(line),
         "source": {"observer": {"display": observer}},
         "entity": _entities(line),
     }
+
+
+def _outcome(line: Mapping[str, Any]) -> str:
+    """A refused call carries its HTTP status; what is not known counts as serious."""
+    if line["outcome"] in _OUTCOMES:
+        return _OUTCOMES[line["outcome"]]
+    return _MINOR_FAILURE if line["details"].get("status", 500) < 500 else _SERIOUS_FAILURE
 
 
 def _agents(line: Mapping[str, Any]) -> list[dict[str, Any]]:
