@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from canaries import pytest_runtest_makereport as pytest_runtest_makereport
 from flask.testing import FlaskClient
 from hypothesis import settings as hypothesis_settings
 from joserfc import jwt

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from canaries import leaks
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
@@ -96,7 +97,7 @@ def served(
 ) -> Iterator[Served]:
     """The service for the length of a block; `more` goes into its tenant, `settings` into its environment.
 
-    `beside` is another host of the same service: the same database, registration and public address.
+    Raises AssertionError at its end where the log holds a secret. `beside` is another host of the same service: the same database, registration and public address.
     """
     port = free_port()
     key = beside.key if beside else new_key()
@@ -126,6 +127,7 @@ def served(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+    assert leaks(service.log) == [], "the log of the service holds what belongs in none"
 
 
 def await_ready(service: Served) -> None:

@@ -1,11 +1,15 @@
 """Marked secrets go through hook calls that succeed and fail; none may turn up where it does not belong."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from canaries import leaks
 from fake_ehr import FakeEhr, running
 from joserfc.jwk import ECKey
 
@@ -87,3 +91,42 @@ def test_JW15_X13_CH3_no_token_and_no_name_reaches_logs_disk_or_answers(
         assert secret.encode() not in kept
     assert PATIENT_ID not in printed.replace(fake.base, "")
     assert f"Patient/{PATIENT_ID}".encode() not in kept
+
+
+LEAKS = {
+    "a name": 'print("family Canaryfamily")',
+    "a birth date": 'print("born 1966-02-03", file=sys.stderr)',
+    "a bearer token": 'logging.warning("sent %s", "Bearer abc.def")',
+    "a signed token": 'os.system("echo eyJhbGciOiJub25lIn0.e30.c2ln")',
+    "a patient": 'structlog.get_logger().info("read", at="Patient/p1")',
+}
+
+
+@pytest.mark.spec("K-02")
+def test_K02_any_test_that_prints_or_logs_a_secret_fails_and_names_it(tmp_path: Path) -> None:
+    lines = [
+        "import logging, os, sys, structlog",
+        "def test_quiet():",
+        '    logging.warning("of 2026-05-15")',
+    ]
+    for number, leak in enumerate(LEAKS.values()):
+        lines += [f"def test_{number}():", f"    {leak}"]
+    (tmp_path / "test_leaky.py").write_text("\n".join(lines))
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "canaries",
+        "-p",
+        "no:cacheprovider",
+        str(tmp_path),
+    ]
+    paths = {"PYTHONPATH": str(Path(__file__).parent), "PYTEST_ADDOPTS": ""}
+    ran = subprocess.run(command, cwd=tmp_path, env=os.environ | paths, capture_output=True, text=True)
+    assert f"{len(LEAKS)} failed, 1 passed" in ran.stdout, ran.stdout + ran.stderr
+
+
+def test_what_logs_do_hold_is_taken_for_no_secret() -> None:
+    assert leaks('{"event": "hook.answered", "timestamp": "2026-05-15T08:00:00Z", "reason": "jwt.sig"}') == []
