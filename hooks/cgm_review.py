@@ -67,7 +67,7 @@ def review(
     warns = bool(found.extremes) or any(_speaks_of_lows(check) for check in found.missed)
     card = Card(
         uuid=question.uuid("cgm-review"),
-        summary=wording.summary(_summary(question, found)),
+        summary=wording.summary(_now(found) + _summary(question, found)),
         indicator=Indicator.WARNING if warns else Indicator.INFO,
         source=source(question),
         detail=_detail(question, found, next_hours),
@@ -109,10 +109,11 @@ def _too_little(
 ) -> tuple[Card, NotAssessed]:
     """Too few readings for a review, and still every low that was seen is said (H-15)."""
     metrics = found.metrics
-    seen = f"; {found.extremes[0].short}" if found.extremes else ""
+    seen = _first_extreme(found)
     active = f"{metrics.sensor_active_percent:.0f} %"
     age = _age_if_old(question, metrics)
-    text = f"No CGM review: readings cover {active} of {REPORT_DAYS} days, 70 % are needed{age}{seen}"
+    why = f"readings cover {active} of {REPORT_DAYS} days, 70 % are needed"
+    text = f"{_now(found)}No CGM review: {why}{age}{seen}"
     card = Card(
         uuid=question.uuid("cgm-review"),
         summary=wording.summary(text),
@@ -164,11 +165,17 @@ def _summary(question: Question, found: CgmReview) -> str:
 
 
 def _first_extreme(found: CgmReview) -> str:
-    return f"; {found.extremes[0].short}" if found.extremes else ""
+    others = [extreme.short for extreme in found.extremes if not extreme.now]
+    return f"; {others[0]}" if others else ""
+
+
+def _now(found: CgmReview) -> str:
+    """What cannot wait, before everything else."""
+    return "".join(f"{wording.capital(extreme.short)}; " for extreme in found.extremes if extreme.now)
 
 
 def _extreme_lines(found: CgmReview) -> str:
-    return wording.bullets([f"**{extreme.text[0].upper()}{extreme.text[1:]}**" for extreme in found.extremes])
+    return wording.bullets([f"**{wording.capital(extreme.text)}**" for extreme in found.extremes])
 
 
 def _age_if_old(question: Question, metrics: GlycemicMetrics) -> str:
