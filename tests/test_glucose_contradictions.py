@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from cds_service.local_answers import answer_file
+from hooks.cgm_detail import share_against
 from hooks.service import Practice
+from models.features.targets import Target, TargetCheck
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -76,3 +78,21 @@ def test_fingersticks_in_pregnancy_are_counted_against_its_limits(tmp_path: Path
     (card,) = cards(tmp_path, fingersticks=meter((1, 150), (3, 96), (27, 94)), conditions=conditions)
     assert "Pregnancy: 1 of 3 readings above 140 mg/dL" in card["detail"]
     assert "Pregnancy: 1 of 2 fasting values at or above 95 mg/dL" in card["detail"]
+
+
+@pytest.mark.parametrize(
+    ("value", "target", "shown"),
+    [(0.97, 1, "0.97 %"), (69.7, 70, "69.7 %"), (3.1, 4, "3.1 %"), (66.2, 70, "66 %")],
+)
+def test_a_share_is_not_printed_as_the_target_that_it_misses_or_meets(
+    value: float, target: float, shown: str
+) -> None:
+    aim = Target("time_below_54_percent", "below 54 mg/dL", "less than", target)
+    assert share_against(TargetCheck(aim, value, aim.met_by(value))) == shown
+
+
+def test_in_pregnancy_no_index_or_episode_speaks_of_other_limits(tmp_path: Path) -> None:
+    conditions = made.bundle(made.GESTATIONAL)
+    (card,) = cards(tmp_path, cgm=made.cgm(made.wave), conditions=conditions)
+    assert "69 % 63-140 mg/dL" in card["summary"] and "highs between" in card["summary"]
+    assert not any(word in card["detail"] for word in ("GRI", "GMI 6", "180 mg/dL", "Targets for"))
