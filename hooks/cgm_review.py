@@ -22,6 +22,7 @@ from models.features.targets import TargetGroup, check_targets, range_of, target
 from models.patient_record import Completeness
 from models.signals import CARBS
 from models.time_series import TimeSeries
+from models.units import GlucoseUnit
 
 STALE_MS: Final = 24 * 3_600_000
 """A newest reading older than a day is said in the summary: the sensor is off, or its data are late."""
@@ -53,7 +54,8 @@ def review(
     warns = bool(found.extremes) or any(speaks_of_lows(check) for check in found.missed)
     card = Card(
         uuid=question.uuid("cgm-review"),
-        summary=wording.summary(_now(found) + _summary(question, found)),
+        standing="" if _now(found) else "cgm-review",
+        summary=_summary(question, found),
         indicator=Indicator.WARNING if warns else Indicator.INFO,
         source=source(question),
         detail=detail(question, found, next_hours),
@@ -96,61 +98,72 @@ def _too_little(
 ) -> tuple[Card, NotAssessed]:
     """Too few readings for a review, and still every low that was seen is said (H-15)."""
     metrics = found.metrics
-    seen = _first_extreme(found)
     active = f"{metrics.sensor_active_percent:.0f} %"
     age = _age_if_old(question, metrics)
-    why = f"readings cover {active} of {REPORT_DAYS} days, 70 % are needed"
-    text = f"{_now(found)}No CGM review: {why}{age}{seen}"
+    finding = f"No CGM review: readings cover {active} of {REPORT_DAYS} days, 70 % are needed"
     card = Card(
         uuid=question.uuid("cgm-review"),
-        summary=wording.summary(text),
+        standing="" if _now(found) else "cgm-review",
+        summary=wording.fitting(*_now(found), finding, age, _first_extreme(found)),
         indicator=Indicator.WARNING if found.extremes else Indicator.INFO,
         source=source(question),
         detail=detail_of_few(question, found, next_hours),
         override_reasons=OVERRIDE_REASONS,
     )
-    reason = Reason(ReasonCode.SPARSE, "glucose_cgm", metrics.why_not or text)
+    reason = Reason(ReasonCode.SPARSE, "glucose_cgm", metrics.why_not or finding)
     return card, NotAssessed(MODEL, VERSION, question.as_of_ms, (reason,))
 
 
 def _summary(question: Question, found: CgmReview) -> str:
+    finding, of_lows = _finding(question, found)
+    extreme = "" if of_lows else _first_extreme(found)
+    age, pattern = _age_if_old(question, found.metrics), _worst(found)
+    line = wording.fitting(*_now(found), finding, extreme, age)
+    shorter = pattern.partition(" on ")[0]  # how often stands in the detail
+    return max(wording.fitting(line, pattern), wording.fitting(line, shorter), key=len)
+
+
+def _finding(question: Question, found: CgmReview) -> tuple[str, bool]:
+    """The shares against their targets, and whether that already speaks of lows."""
     metrics, unit = found.metrics, question.practice.glucose_unit
-    worst = _age_if_old(question, metrics) + _worst(found)
     if found.missed:
         check = found.missed[0]
         target = f"{'over' if check.target.side == 'more than' else 'under'} {check.target.percent:g} %"
-        share = f"{share_against(check)} {wording.band(check.target.band, unit)}"
-        if speaks_of_lows(check):
-            return f"CGM: {share} (target {target}){worst}"
-        return f"CGM: {share} (target {target}){_first_extreme(found)}{worst}"
+        share = _share(share_against(check), check.target.band, unit)
+        return f"CGM: {share} (target {target})", speaks_of_lows(check)
     shares = ", ".join(
-        f"{wording.percent(getattr(metrics, metric) or 0.0)} {wording.band(band, unit)}"
+        _share(wording.percent(getattr(metrics, metric) or 0.0), band, unit)
         for metric, band in (PREGNANCY_SHARES if found.pregnant else SHARES)
     )
     if isinstance(found.checks, Reason):
-        return f"CGM, {REPORT_DAYS} days, no target applied: {shares}{_first_extreme(found)}{worst}"
+        return f"CGM, {REPORT_DAYS} days, no target applied: {shares}", False
     whose = "targets for older or high-risk adults" if found.group == OLDER else "targets"
-    return f"CGM {whose} met over {REPORT_DAYS} days: {shares}{_first_extreme(found)}{worst}"
+    return f"CGM {whose} met over {REPORT_DAYS} days: {shares}", False
+
+
+def _share(percent: str, band: str, unit: GlucoseUnit) -> str:
+    """`66 % in 70-180 mg/dL`, `2.3 % below 54 mg/dL`."""
+    between = "in " if band[0].isdigit() else ""
+    return f"{percent} {between}{wording.band(band, unit)}"
 
 
 def _first_extreme(found: CgmReview) -> str:
-    others = [extreme.short for extreme in found.extremes if not extreme.now]
-    return f"; {others[0]}" if others else ""
+    return next((extreme.short for extreme in found.extremes if not extreme.now), "")
 
 
-def _now(found: CgmReview) -> str:
-    """What cannot wait, before everything else."""
-    return "".join(f"{wording.capital(extreme.short)}; " for extreme in found.extremes if extreme.now)
+def _now(found: CgmReview) -> tuple[str, ...]:
+    """What cannot wait, and so leads the summary and is never folded."""
+    return tuple(wording.capital(extreme.short) for extreme in found.extremes if extreme.now)
 
 
 def _age_if_old(question: Question, metrics: GlycemicMetrics) -> str:
     newest_ms = metrics.newest_ms
     if newest_ms is None or question.as_of_ms - newest_ms <= STALE_MS:
         return ""
-    return f"; newest reading {wording.age(newest_ms, question.as_of_ms)}"
+    return f"newest reading {wording.age(newest_ms, question.as_of_ms)}"
 
 
 def _worst(found: CgmReview) -> str:
     patterns = () if isinstance(found.patterns, Reason) else found.patterns
     named = [pattern for pattern in patterns if pattern.rank is not Rank.VARIABLE]
-    return f"; {named[0].text}" if named else ""
+    return named[0].text if named else ""

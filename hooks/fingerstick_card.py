@@ -31,9 +31,8 @@ def review(question: Question, meter: TimeSeries) -> tuple[Card, Assessment[Fing
     positive = bool(found.overall.below_70_percent or high)
     card = Card(
         uuid=question.uuid("fingerstick-review"),
-        summary=wording.summary(
-            "".join(f"{wording.capital(e.short)}; " for e in high) + _summary(question, found)
-        ),
+        standing="" if high else "fingerstick-review",
+        summary=wording.fitting(*(wording.capital(e.short) for e in high), _summary(question, found)),
         indicator=Indicator.WARNING if positive else Indicator.INFO,
         source=source(question),
         detail=wording.sections(
@@ -79,29 +78,27 @@ def _span(found: FingerstickReview, unit: GlucoseUnit) -> str:
 
 def _detail(question: Question, found: FingerstickReview, meter: TimeSeries) -> str:
     blocks = {} if isinstance(found.by_block, Reason) else found.by_block
-    unit = question.practice.glucose_unit
-    rows = [_row("all", found.overall, unit), *(_row(name, one, unit) for name, one in blocks.items())]
-    limits = ("below 54", "below 70", "above 180", "above 250")
+    rows = [_row("all", found.overall), *(_row(name, shares) for name, shares in blocks.items())]
     lines = [*_lines(question, found), *_pregnancy_lines(question, found, meter), *left_out(question)]
     return wording.sections(
-        wording.table(
-            ("Readings", "Number", f"Mean {unit}", *(wording.band(limit, unit) for limit in limits)), rows
-        ),
+        wording.table(("Readings", "Mean mg/dL", "below 54", "below 70", "above 180", "above 250"), rows),
         wording.bullets(lines),
+        "Columns are in mg/dL: 54, 70, 180 and 250 are 3.0, 3.9, 10.0 and 13.9 mmol/L. "
         "Shares are of readings, not of time: a meter sees only the moments when it was used. "
         "A review of recorded data; not an alarm and not a dose.",
     )
 
 
-def _row(name: str, shares: ReadingShares, unit: GlucoseUnit) -> tuple[str, ...]:
+def _row(name: str, shares: ReadingShares) -> tuple[str, ...]:
     values = (
         shares.below_54_percent,
         shares.below_70_percent,
         shares.above_180_percent,
         shares.above_250_percent,
     )
-    mean = "-" if shares.mean_mgdl is None else wording.glucose(shares.mean_mgdl, unit).split(" ")[0]
-    return (name, str(shares.readings), mean, *("-" if v is None else wording.percent(v) for v in values))
+    mean = "-" if shares.mean_mgdl is None else f"{shares.mean_mgdl:.0f}"
+    when = f"{name}: {shares.readings}"
+    return (when, mean, *("-" if v is None else wording.percent(v) for v in values))
 
 
 def _lines(question: Question, found: FingerstickReview) -> list[str]:

@@ -43,6 +43,17 @@ class RiskPart:
     card: Card | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A risk of a low above its threshold: of which model, when, how large, asked when."""
+
+    model: str
+    version: str
+    when: str
+    within: Interval
+    asked_ms: int
+
+
 def next_hours(question: Question, glucose: TimeSeries) -> RiskPart:
     """The risk as of the question, or the reason why none is stated."""
     answer = asked(question, MODEL, VERSION, lambda: assess(glucose, question.as_of_ms))
@@ -126,21 +137,29 @@ def share(within: Interval) -> str:
 
 
 def _card(question: Question, answer: Assessment[HypoglycemiaRisk]) -> Card:
-    url, risk = question.practice.models_url, answer.result
-    within = wording.percent(100 * risk.within_min[LEADING_MIN].value)
-    topic = Coding(wording.TOPIC_SYSTEM, MODEL, "Risk of hypoglycaemia")
+    risk = answer.result
+    raised = Raised(
+        MODEL, VERSION, f"within {LEADING_MIN} min", risk.within_min[LEADING_MIN], risk.asked_at_ms
+    )
+    return risk_card(question, raised, _lines(risk), "A small carbohydrate snack or less insulin")
+
+
+def risk_card(question: Question, raised: Raised, lines: Sequence[str], lowered_by: str) -> Card:
+    """A card of its own for a raised risk; what lowers it is an action, for others to decide on."""
+    url, share_text = question.practice.models_url, wording.percent(100 * raised.within.value)
+    topic = Coding(wording.TOPIC_SYSTEM, raised.model, "Risk of hypoglycaemia")
     return Card(
-        uuid=question.uuid("hypoglycemia-risk"),
-        summary=wording.summary(
-            f"Risk of glucose below 70 mg/dL (3.9 mmol/L) within {LEADING_MIN} min: {within}"
-        ),
+        uuid=question.uuid(raised.model),
+        summary=wording.summary(f"Risk of glucose below 70 mg/dL (3.9 mmol/L) {raised.when}: {share_text}"),
         indicator=Indicator.WARNING,
-        source=Source(f"Wearable CDS {MODEL} {VERSION}", topic, f"{url}/{MODEL}" if url else None),
+        source=Source(
+            f"Wearable CDS {raised.model} {raised.version}", topic, f"{url}/{raised.model}" if url else None
+        ),
         detail=wording.sections(
-            wording.bullets([*_lines(risk)]),
-            "A small carbohydrate snack or less insulin lowers this risk; what fits is for the patient and "
-            "clinician to decide. Estimated from CGM alone: insulin, food and activity are not known to it. "
-            f"As of {wording.moment(risk.asked_at_ms, question.zone)}; not an alarm.",
+            wording.bullets([*lines]),
+            f"{lowered_by} lowers this risk; what fits is for patient and clinician to decide. Estimated "
+            "from CGM alone: insulin, food and activity are not known to it. "
+            f"As of {wording.moment(raised.asked_ms, question.zone)}; not an alarm.",
         ),
         override_reasons=OVERRIDE_REASONS,
     )

@@ -97,6 +97,7 @@ def review_card(question: Question, review: VitalSignsReview, beside: Card | Non
     indicator = INDICATORS[min(worst, Urgency.SOON) if review.illness else worst]
     return Card(
         uuid=question.uuid("vital-signs-review"),
+        standing="vital-signs-review",
         summary=wording.summary(_summary(question, review, found)),
         indicator=indicator,
         source=source(question),
@@ -109,6 +110,7 @@ def refusal_card(question: Question, refused: Refused) -> Card:
     """Why nothing is judged."""
     return Card(
         uuid=question.uuid("vital-signs-review"),
+        standing="vital-signs-review",
         summary=wording.summary(f"Vital signs not reviewed: {refused.reasons[0].text}"),
         indicator=Indicator.INFO,
         source=source(question),

@@ -104,6 +104,21 @@ def test_a_refuted_problem_is_left_out(status):
     assert concepts(condition("E11.9", **verified(status))) == set()
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"clinicalStatus": "resolved"},
+        {"clinicalStatus": {"text": "Resolved"}},
+        {"clinicalStatus": {"coding": [{"code": "resolved"}]}},
+        {"verificationStatus": {"coding": [{"code": "refuted"}]}},
+        {"verificationStatus": "refuted"},
+    ],
+)
+def test_a_status_counts_without_its_code_system_as_text_and_as_older_versions_write_it(written):
+    assert concepts({**condition("E11.9"), **written}) == set()
+    assert concepts({**condition("E11.9"), "clinicalStatus": {"text": "Active"}}) == {"type_2_diabetes"}
+
+
 def test_an_abated_problem_without_a_status_is_left_out():
     assert concepts(condition("E11.9", status=None, abatementDateTime="2020-01-01")) == set()
     assert concepts(condition("E11.9", status=None, abatementBoolean=False)) == {"type_2_diabetes"}

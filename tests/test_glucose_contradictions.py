@@ -94,5 +94,5 @@ def test_a_share_is_not_printed_as_the_target_that_it_misses_or_meets(
 def test_in_pregnancy_no_index_or_episode_speaks_of_other_limits(tmp_path: Path) -> None:
     conditions = made.bundle(made.GESTATIONAL)
     (card,) = cards(tmp_path, cgm=made.cgm(made.wave), conditions=conditions)
-    assert "69 % 63-140 mg/dL" in card["summary"] and "highs between" in card["summary"]
+    assert "69 % in 63-140 mg/dL" in card["summary"] and "highs between" in card["summary"]
     assert not any(word in card["detail"] for word in ("GRI", "GMI 6", "180 mg/dL", "Targets for"))

@@ -25,6 +25,8 @@ CARD: Final = Table(
     Column("service", String(64), nullable=False),
     Column("hook_instance", String(64), nullable=False),
     Column("issued_ms", BigInteger, nullable=False),
+    Column("finding", String(64)),
+    Index("ix_card_tenant_finding", "tenant", "finding"),
 )
 
 FEEDBACK: Final = Table(
