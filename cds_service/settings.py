@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 from cds_service.addresses import Address, parse_base
 from cds_service.tenants import Tenant
 from cds_service.tenants_file import DEADLINES_S, file_problem, read_tenants
+from models.artefacts import unlike_release
 
 PREFIX: Final = "WEARABLE_CDS_"
 SECRETS: Final = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY")
@@ -70,7 +71,7 @@ class Settings:
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Settings from `WEARABLE_CDS_*` variables and the tenants file that they name.
 
-    Raises InvalidSettings with all problems.
+    Raises InvalidSettings with all problems, also where the models' files are not those of this release.
     """
     given = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX)}
     texts, problems = _texts(given)
@@ -92,6 +93,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     if "tenants_file" in values:
         values["tenants"], more = read_tenants(values.pop("tenants_file"), development=development)
         problems += more
+    problems += unlike_release()
     if problems:
         raise InvalidSettings(tuple(problems))
     return Settings(**values)

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ["cds_service", "hooks", "fhir_mappers", "models"]
-DATA_SUFFIXES = {".csv", ".json", ".yaml", ".html", ".css", ".js", ".svg", ".mako"}
+DATA_SUFFIXES = {".csv", ".json", ".yaml", ".html", ".css", ".js", ".svg", ".mako", ".sha256"}
 
 
 @pytest.mark.parametrize("name", PACKAGES)

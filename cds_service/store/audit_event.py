@@ -23,7 +23,7 @@ _OUTCOMES: Final = {
     Outcome.NOT_ASSESSED: _MINOR_FAILURE,
     Outcome.REFUSED: _MINOR_FAILURE,
 }
-"""How the action went, not how the patient is: an answer that says nothing about the patient is a minor failure."""
+"""How the action went, not how the patient is: to know nothing about the patient is a minor failure."""
 
 
 def to_audit_event(line: Mapping[str, Any], observer: str) -> dict[str, Any]:
