@@ -22,7 +22,9 @@ from joserfc.jwk import ECKey, Key, RSAKey
 from werkzeug.test import TestResponse
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
 
+import noisy_tenant
 from fake_ehr import BEHAVIOURS, FakeEhr, running
 
 from cds_service.addresses import parse_base
@@ -213,6 +215,7 @@ def measure() -> dict[str, Any]:
     times = [fault["ms"] for fault in faults.values()]
     return measured | {
         "refusals": refusals(ec),
+        "noisy_tenant": noisy_tenant.measure(),
         "faults": faults,
         "faults_slowest_ms": max(times),
         "faults_with_500": sum(fault["status"] == 500 for fault in faults.values()),
