@@ -7,6 +7,9 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, String, Table, Text
 
+REVISION: Final = "0003"
+"""The last step of `migrations`."""
+
 METADATA: Final = MetaData()
 
 USED_TOKEN: Final = Table(
