@@ -13,9 +13,11 @@ from hooks.card import Card, Coding, Indicator, Source
 from hooks.glucose_card import OVERRIDE_REASONS
 from hooks.service import AnyAssessment, Question
 from models.assessment import Assessment, Interval, NotAssessed, Outcome, Reason, ReasonCode
-from models.features.targets import ADULT_YEARS
+from models.features.bands import LOW, shown_glucose
+from models.features.targets import ADULT_YEARS, PREGNANCY
 from models.risk.hypoglycemia import LEADING_MIN, MODEL, VERSION, HypoglycemiaRisk, assess
 from models.risk.risk_reasons import RiskReason
+from models.signals import GLUCOSE_SMBG
 from models.time_series import TimeSeries
 
 Risk = TypeVar("Risk")
@@ -23,6 +25,9 @@ Risk = TypeVar("Risk")
 MADE_FOR: Final = "type_1_diabetes"
 """The people it was learned from; for anybody else the model has not been shown to hold."""
 
+
+CONTRADICTED_MS: Final = 60 * 60_000
+"""A low by the meter is said as current for an hour; so long no number stands beside it that denies it."""
 
 NEXT_HOURS: Final = "in the next hours"
 SMALLEST_SHOWN: Final = 0.01
@@ -71,12 +76,25 @@ def risk_lines(parts: Sequence[RiskPart]) -> tuple[str, ...]:
 
 
 def why_not_for(question: Question) -> Reason | None:
-    """Why the risk models of lows do not hold for this patient; None where they do."""
+    """Why the risk models of lows do not hold for this patient now; None where they do."""
     adult = question.age_years is not None and question.age_years >= ADULT_YEARS
-    if adult and MADE_FOR in question.record.concepts():
+    concepts = question.record.concepts()
+    if not adult or MADE_FOR not in concepts:
+        text = "the model holds for adults with type 1 diabetes on the problem list"
+        return Reason(ReasonCode.OUT_OF_POPULATION, "diabetes_type", text)
+    if concepts & PREGNANCY:
+        return Reason(ReasonCode.OUT_OF_POPULATION, "pregnancy", "the model has not been shown in pregnancy")
+    return _contradicted(question)
+
+
+def _contradicted(question: Question) -> Reason | None:
+    """A low by the meter within the hour: what a sensor model then says may be wrong; None without one."""
+    meter = question.record.series.get(GLUCOSE_SMBG)
+    recent = meter and meter.between(question.as_of_ms - CONTRADICTED_MS, question.as_of_ms)
+    if recent is None or not shown_glucose(recent).below(LOW).any():
         return None
-    text = "the model holds for adults with type 1 diabetes on the problem list"
-    return Reason(ReasonCode.OUT_OF_POPULATION, "diabetes_type", text)
+    text = "a meter reading of the last hour is below 70 mg/dL (3.9 mmol/L), and the model knows the CGM only"
+    return Reason(ReasonCode.UNSAFE, GLUCOSE_SMBG, text)
 
 
 def asked(

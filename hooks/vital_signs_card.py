@@ -14,7 +14,7 @@ from models.assessment import Assessment, Outcome, Refused
 from models.risk.home_pressure_target import UNDECIDED
 from models.risk.point_score import PointScore
 from models.risk.vital_change import WINDOW_DAYS
-from models.risk.vital_comparison import MODEL, VERSION, Comparison, Level, Urgency
+from models.risk.vital_comparison import MODEL, VERSION, Comparison, Level, Urgency, unit_text
 from models.risk.vital_limits import NOW_MS
 from models.risk.vital_signs import News2, VitalSignsReview
 
@@ -188,7 +188,7 @@ def _level(c: Comparison, level: Level) -> str:
     counted = level.counted.removesuffix("s") if level.number == 1 else level.counted
     rests_on = f"{level.number} {counted}" if level.number else ""
     bracket = "; ".join(part for part in (spread, rests_on) if part)
-    return f"{_number(c, level.value)} {_unit(c)}".rstrip() + (f" ({bracket})" if bracket else "")
+    return f"{_number(c, level.value)} {unit_text(c.unit)}".rstrip() + (f" ({bracket})" if bracket else "")
 
 
 def _range(c: Comparison, low: float, high: float) -> str:
@@ -269,12 +269,8 @@ def _age(question: Question, c: Comparison) -> str:
     return wording.age(c.since_ms or 0, question.as_of_ms)
 
 
-def _unit(c: Comparison) -> str:
-    return "°C" if c.unit == "Cel" else c.unit
-
-
 def _value(c: Comparison) -> str:
-    return f"{_number(c, c.now.value)} {_unit(c)}".rstrip()
+    return f"{_number(c, c.now.value)} {unit_text(c.unit)}".rstrip()
 
 
 def _number(c: Comparison, value: float) -> str:

@@ -144,6 +144,11 @@ def _sentence(reason: Reason) -> str:
     return reason.text if reason.text.endswith(".") else f"{reason.text}."
 
 
+def capital(text: str) -> str:
+    """The text as it begins a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def override(code: str, display: str) -> Coding:
     """One of our reasons for overriding a card; codes are stable over time (CA10)."""
     return Coding(OVERRIDE_SYSTEM, code, display)

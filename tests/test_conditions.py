@@ -37,6 +37,7 @@ def concepts(*resources: dict) -> set[str | None]:
         (SNOMED, "120711000119108", {"hypoglycaemia_unawareness", "type_1_diabetes"}),
         (SNOMED, "170766006", {"hypoglycaemia_unawareness"}),
         (SNOMED, "237633009", {"hypoglycaemia_in_diabetes"}),
+        (SNOMED, "302866003", {"hypoglycaemia_in_diabetes"}),
         (SNOMED, "84114007", {"heart_failure"}),
         (SNOMED, "433146000", {"chronic_kidney_disease"}),
         (SNOMED, "236435004", {"chronic_kidney_disease", "dialysis"}),
