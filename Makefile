@@ -6,12 +6,14 @@ PACKAGES := cds_service hooks fhir_mappers models
 FUZZ_RUNS ?= 200000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check bench spec safety mutation train clean python lock sbom audit fuzz
+.PHONY: demo test check bench spec safety mutation gallery train clean python lock sbom audit fuzz
 
 demo: $(VENV)/.run  ## start the service and the sandbox EHR with simulated patients
 	@exec $(RUN)/wearable-cds demo $(DEMO_FLAGS)
 
-test: $(VENV)/.dev tests/medplum/node_modules/.ready  ## run every test
+NODE_PEERS := tests/medplum tests/benchmarks/autotune
+
+test: $(VENV)/.dev $(NODE_PEERS:%=%/node_modules/.ready)  ## run every test
 	$(RUN)/pytest $(PYTEST_FLAGS)
 
 check: $(VENV)/.dev  ## style, types, layers
@@ -43,6 +45,9 @@ mutation: $(VENV)/.dev  ## which small changes of the clamp its tests do not not
 	@cp tests/test_limits.py tests/naive_clamp.py .bench/mutation/tests/
 	@cp tests/mutation.toml .bench/mutation/pyproject.toml
 	cd .bench/mutation && ../../$(RUN)/mutmut run --max-children 2 && ../../$(RUN)/mutmut results
+
+gallery: $(VENV)/.dev  ## every golden card on one page, with pictures, into .gallery
+	$(RUN)/python tests/gallery.py .gallery
 
 train: $(VENV)/.dev  ## what training needs, beside the service
 	$(RUN)/pip install -q -e '.[train]'
@@ -80,11 +85,11 @@ $(VENV)/.dev: pyproject.toml | python
 	@$(RUN)/pip install -q -e '.[dev]'
 	@touch $@ $(VENV)/.run
 
-# A FHIR server that is not ours, for one test; without Node that test skips and says so.
-tests/medplum/node_modules/.ready: tests/medplum/package-lock.json
+# A FHIR server and a dosing algorithm that are not ours; without Node their tests skip and say so.
+%/node_modules/.ready: %/package-lock.json
 	@if command -v npm >/dev/null 2>&1; then \
-	  (cd tests/medplum && npm ci --no-audit --no-fund --loglevel=error) && touch $@; \
-	else echo "npm is missing: the test against a foreign FHIR server will be skipped."; fi
+	  (cd $* && npm ci --no-audit --no-fund --loglevel=error) && touch $@; \
+	else echo "npm is missing: the tests of $* will be skipped."; fi
 
 python:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \
@@ -95,4 +100,4 @@ python:
 	  echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; exit 1; }
 
 clean:
-	rm -rf $(VENV) .demo .bench .mypy_cache .ruff_cache .pytest_cache tests/medplum/node_modules
+	rm -rf $(VENV) .demo .bench .gallery .mypy_cache .ruff_cache .pytest_cache $(NODE_PEERS:%=%/node_modules)

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from cds_service import local_answers
-from cds_service.cli_output import refuse, show, show_line
+from cds_service.cli_output import note, refuse, show, show_line
 from hooks.service import Practice
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -25,16 +25,29 @@ def as_of_option(command: Command) -> Command:
     )
 
 
+def site_options(command: Command) -> Command:
+    """`--zone` and `--aliases`: what the registration of a tenant would declare."""
+    zone = click.option("--zone", metavar="ZONE", help="IANA zone of times that came without an offset.")
+    aliases = click.option("--aliases", type=_FILE, help="The site's alias file: its own codes and units.")
+    return zone(aliases(command))
+
+
 @click.command("map")
 @click.argument("file", type=_FILE)
 @click.option("--patient", required=True, metavar="ID", help="Resources of anybody else are refused.")
 @as_of_option
 @click.option("--points", is_flag=True, help="One JSON line per point.")
 @click.option("--dropped", is_flag=True, help="One JSON line per dropped resource.")
-def map_command(file: Path, patient: str, as_of: str | None, points: bool, dropped: bool) -> None:
+@site_options
+def map_command(
+    file: Path, patient: str, as_of: str | None, points: bool, dropped: bool, **site: Any
+) -> None:
     """FHIR resources of FILE as clean series: signals with counts, first and last."""
     with local_answers.complaints(refuse):
-        found = local_answers.map_file(file, patient, as_of)
+        declared = local_answers.site_of(site["aliases"], site["zone"])
+        found = local_answers.map_file(file, patient, as_of, declared)
+    if found.strangers:
+        note(f"{found.strangers} resources are of another patient than {patient}, and were refused")
     for line in found.points() if points else ():
         show_line(line)
     for line in found.dropped() if dropped else ():
@@ -48,12 +61,14 @@ def map_command(file: Path, patient: str, as_of: str | None, points: bool, dropp
 @click.option("--patient", required=True, metavar="ID")
 @as_of_option
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
-def explain_command(file: Path, patient: str, as_of: str | None, as_json: bool) -> None:
+@site_options
+def explain_command(file: Path, patient: str, as_of: str | None, as_json: bool, **site: Any) -> None:
     """What arrived in FILE, what was used, what was dropped and why, which codes are unknown."""
     from cds_service.explain_table import print_table
 
     with local_answers.complaints(refuse):
-        found = local_answers.explain_file(file, patient, as_of)
+        declared = local_answers.site_of(site["aliases"], site["zone"])
+        found = local_answers.explain_file(file, patient, as_of, declared)
     if as_json:
         show(found)
     else:

@@ -12,6 +12,7 @@ from cds_service.deadline import Deadline
 from cds_service.http import json_bytes
 from cds_service.local_answers import Complaint
 from cds_service.recorded_input import Circumstances, Input, unpack
+from cds_service.repeats import folded
 from cds_service.store.decisions import DecisionRecord
 from hooks.protocol import parse
 from hooks.registry import SERVICES
@@ -34,7 +35,8 @@ def decide_again(record: DecisionRecord, request: bytes | None) -> bytes:
     if pipeline.digest(found.context, gathered) != record.input_sha256:
         raise Complaint("this is not the input of that decision: its hash is another")
     place = pipeline.Place(circumstances.site, circumstances.practice)
-    answered = pipeline.decide_from(service, found.context, gathered, moment, place)
+    decided = pipeline.decide_from(service, found.context, gathered, moment, place)
+    answered = folded(decided, circumstances.shown_ms, moment.as_of_ms, moment.response_id)
     return json_bytes({"cards": [card.to_json() for card in answered.decision.cards]})
 
 

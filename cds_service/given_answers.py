@@ -41,13 +41,20 @@ class Call:
 def keep(store: Store, call: Call, place: Place, answered: Answered, body: bytes) -> None:
     """Commit what must outlive the answer. Raises Unavailable (503): what cannot be recorded is not sent."""
     cards = [
-        GivenCard(card.uuid, call.service.id, call.asked.hook_instance, call.moment.as_of_ms)
+        GivenCard(
+            card.uuid,
+            call.service.id,
+            call.asked.hook_instance,
+            call.moment.as_of_ms,
+            answered.findings.get(card.uuid),
+        )
         for card in answered.decision.cards
     ]
     outcome = str(answered.decision.outcome)
     details = {
         "cards": len(cards),
         "fetched": list(answered.gathered.fetched),
+        "folded": len(answered.shown_ms),
         "completeness": {key: str(state) for key, state in answered.completeness.items()},
     }
     event = _event(call, "hook.answered", outcome, details)
@@ -64,7 +71,7 @@ def keep_refusal(store: Store, call: Call, fault: CannotAnswer) -> None:
 def _decision(call: Call, place: Place, answered: Answered, body: bytes) -> DecisionRecord:
     decision, gathered = answered.decision, answered.gathered
     made_by = {assessment.model: assessment.version for assessment in decision.assessments}
-    circumstances = Circumstances(place.practice, place.site, gathered.completeness)
+    circumstances = Circumstances(place.practice, place.site, gathered.completeness, answered.shown_ms)
     whole = Input(call.asked.context, gathered.pages).pack() if call.tenant.keep_inputs else None
     return DecisionRecord(
         id=str(call.moment.response_id),

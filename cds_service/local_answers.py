@@ -9,23 +9,26 @@ import io
 import time
 import uuid
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import numpy as np
 
 from cds_service import pipeline
 from cds_service.deadline import Deadline
+from cds_service.site_files import read_site
 from fhir_mappers import points as as_points
 from fhir_mappers.decode import NotFhir
 from fhir_mappers.explain import explain
 from fhir_mappers.site import Site
-from fhir_mappers.to_patient_record import to_patient_record
+from fhir_mappers.to_patient_record import NO_SITE, to_patient_record
 from hooks.errors import CannotAnswer
 from hooks.protocol import parse
 from hooks.registry import SERVICES
@@ -64,6 +67,12 @@ class Mapped:
 
     record: PatientRecord
 
+    @property
+    def strangers(self) -> int:
+        """Resources of somebody else."""
+        rejected = self.record.rejected.get("wrong_patient")
+        return rejected.count if rejected else 0
+
     def points(self) -> Iterator[dict[str, Any]]:
         return as_points.points(self.record)
 
@@ -75,10 +84,10 @@ class Mapped:
 
 
 def read_bytes(file: Path) -> bytes:
-    """The file's bytes, gunzipped where it is gzip. Raises OSError."""
+    """The file's bytes without a byte order mark, gunzipped where it is gzip. Raises OSError."""
     raw = file.read_bytes()
     if raw[:2] != b"\x1f\x8b":
-        return raw
+        return raw.removeprefix(BOM_UTF8)
     with gzip.open(file) as packed:
         content = packed.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
@@ -113,15 +122,25 @@ def moment_ms(text: str | None) -> int:
     return int(at.timestamp() * 1000)
 
 
-def map_file(file: Path, patient_id: str, as_of: str | None, zone: str | None = None) -> Mapped:
+def site_of(aliases_file: Path | None, zone: str | None) -> Site:
+    """What a site declares, as its tenant's registration would. Raises Complaint where that is unreadable."""
+    try:
+        if zone is not None:
+            ZoneInfo(zone)
+        return read_site(aliases_file, zone)
+    except (ZoneInfoNotFoundError, ValueError, TypeError) as fault:
+        raise Complaint(f"the zone or the alias file is not as it should be: {fault}") from None
+
+
+def map_file(file: Path, patient_id: str, as_of: str | None, site: Site = NO_SITE) -> Mapped:
     """The resources of a file as series of one patient."""
     pages = pages_of(read_bytes(file))
-    return Mapped(to_patient_record(patient_id, pages, as_of_ms=moment_ms(as_of), site=Site(zone=zone)))
+    return Mapped(to_patient_record(patient_id, pages, as_of_ms=moment_ms(as_of), site=site))
 
 
-def explain_file(file: Path, patient_id: str, as_of: str | None) -> dict[str, Any]:
+def explain_file(file: Path, patient_id: str, as_of: str | None, site: Site = NO_SITE) -> dict[str, Any]:
     """The integrator's table of a file: what arrived, was used, was dropped and why."""
-    return explain(patient_id, pages_of(read_bytes(file)), as_of_ms=moment_ms(as_of), site=Site())
+    return explain(patient_id, pages_of(read_bytes(file)), as_of_ms=moment_ms(as_of), site=site)
 
 
 def features_of_file(

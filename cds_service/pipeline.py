@@ -77,12 +77,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A decision, and what it was made from: enough to say later what was known."""
+    """A decision, and what it was made from: enough to say later what was known.
+
+    `shown_ms`: of the cards that were folded, when each was last shown whole, by id; `findings`: the keys by
+    which those that may be folded later are remembered.
+    """
 
     decision: Decision
     completeness: Mapping[str, Completeness]
     gathered: Gathered
     input_sha256: str
+    shown_ms: Mapping[str, int] = field(default_factory=dict)
+    findings: Mapping[str, str] = field(default_factory=dict)
 
 
 def decide(

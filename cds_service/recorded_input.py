@@ -6,7 +6,7 @@ the input itself is kept only for tenants that ask for it.
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -25,11 +25,15 @@ QUICK: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What an answer depends on beside its input, the models and the moment."""
+    """What an answer depends on beside its input, the models and the moment.
+
+    `shown_ms`: when the finding of a card was last shown whole, by the card's id, for cards that were folded.
+    """
 
     practice: Practice
     site: Site
     completeness: Mapping[str, Completeness]
+    shown_ms: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text that is kept."""

@@ -2,9 +2,13 @@
 
 import tomllib
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
 from cds_service.tenants import Tenant
 from fhir_mappers.site import Site
+
+MAPPINGS: Final = frozenset({"codes", "units", "default_units"})
 
 
 def read_sites(tenants: Sequence[Tenant]) -> dict[str, Site]:
@@ -13,8 +17,15 @@ def read_sites(tenants: Sequence[Tenant]) -> dict[str, Site]:
 
 
 def _read(tenant: Tenant) -> Site:
-    if tenant.aliases_file is None:
-        return Site(zone=tenant.zone)
-    members = tomllib.loads(tenant.aliases_file.read_text(encoding="utf-8"))
+    return read_site(tenant.aliases_file, tenant.zone)
+
+
+def read_site(aliases_file: Path | None, zone: str | None) -> Site:
+    """The declarations of one alias file. Raises OSError, tomllib.TOMLDecodeError or TypeError."""
+    if aliases_file is None:
+        return Site(zone=zone)
+    members = tomllib.loads(aliases_file.read_text(encoding="utf-8"))
+    if strange := [name for name in MAPPINGS & members.keys() if not isinstance(members[name], dict)]:
+        raise TypeError(f"{', '.join(sorted(strange))} must be a table")
     lists = {name: tuple(value) for name, value in members.items() if isinstance(value, list)}
-    return Site(**({"zone": tenant.zone} | members | lists))
+    return Site(**({"zone": zone} | members | lists))

@@ -99,6 +99,7 @@ class Tenant:
     `dose_limits` are the limits on insulin doses that it signed, None for those of the software; its pens
     deliver `pen_increment_u`. With `cautious_goal` its patients have the fasting goal of complex health.
     `keep_inputs` keeps what each decision was made from, encrypted, beside it; else only its hash is kept.
+    A standing finding is shown whole again to the same user `repeat_after_h` hours after it was (0: always).
     """
 
     id: str
@@ -127,6 +128,7 @@ class Tenant:
     ca_file: Path | None = None
     limits: Limits = Limits()
     keep_inputs: bool = False
+    repeat_after_h: float = 0.0
 
     def offers(self, service: str, *, dosing: bool) -> bool:
         """Whether the service answers this tenant: dosing only when enabled by name and approved."""

@@ -23,6 +23,7 @@ from models.dosing.safety_limits import SafetyLimits, UnusableLimits, load_limit
 
 LIFETIME_CEILING_S: Final = 3600
 DEADLINES_S: Final = (2.0, 10.0)
+REPEAT_AFTER_CEILING_H: Final = 72.0
 OPEN_TO_OTHERS: Final = 0o037
 _FILES: Final = ("jwks_file", "aliases_file", "ca_file", "keys_file", "dose_limits_file")
 _NAME: Final = validate.Regexp(r"[a-z0-9][a-z0-9-]{0,39}\Z", error="is not a short lower-case name")
@@ -194,6 +195,7 @@ class _TenantSchema(Schema):
     ca_file = _FileField()
     limits = fields.Nested(_LimitsSchema)
     keep_inputs = fields.Boolean(truthy={True}, falsy={False})
+    repeat_after_h = fields.Float(validate=validate.Range(0, REPEAT_AFTER_CEILING_H))
 
     @validates_schema(skip_on_field_errors=False)
     def keys_are_usable(self, values: dict[str, Any], **_: Any) -> None:

@@ -29,6 +29,8 @@ class Admission:
         """The drop reason of a resource that must not be used, None where it may."""
         if (reason := self.about(resource)) is not None:
             return reason
+        if any(self._is_somebody_else(pointer) for pointer in objects(resource.get("focus"))):
+            return "focus_not_patient"
         labels = objects(member(resource, "meta").get("security"))
         if any(text(label, "code") == TEST_DATA for label in labels):
             return "test_data"
@@ -61,6 +63,12 @@ class Admission:
         if base and self.site.base_url and base != self.site.base_url.rstrip("/"):
             return "wrong_patient"
         return None if self._same(name) else "wrong_patient"
+
+    def _is_somebody_else(self, pointer: Mapping[str, Any]) -> bool:
+        """Whether a focus is another person: the child of a pregnant patient, a donor, a parent."""
+        reference = text(pointer, "reference")
+        kind = text(pointer, "type") or reference.split("/_history/")[0].rpartition("/")[0].rpartition("/")[2]
+        return kind == "RelatedPerson" or (kind == "Patient" and self.of_reference(reference) is not None)
 
     def _of_contained(self, name: str, contained: list[dict[str, Any]]) -> str | None:
         """A contained subject has no identity outside its resource unless it has the patient's own id."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from fhir_mappers.code_tables import CodeTable, read_table
-from fhir_mappers.references import Json, code_words, codings, member, names, reference_to, system_codes
+from fhir_mappers.references import Json, codings, member, names, objects, reference_to, system_codes, text
 from fhir_mappers.timing import Moment, parse_time
 from models.patient_record import Condition
 
@@ -37,14 +37,22 @@ def to_conditions(resources: Sequence[Json]) -> tuple[Condition, ...]:
 
 def condition_drop_reason(resource: Json) -> str | None:
     """Why a Condition says nothing of today, or None when it does. An abatement counts where no status is."""
-    clinical = code_words(resource.get("clinicalStatus"))
-    verification = code_words(resource.get("verificationStatus"))
+    clinical, verification = (_words(resource.get(n)) for n in ("clinicalStatus", "verificationStatus"))
     if refused := verification & NOT_PRESENT:
         return f"status:{min(refused)}"
     if ended := clinical & NOT_ACTIVE:
         return f"status:{min(ended)}"
     abated = any(name.startswith("abatement") and resource[name] is not False for name in resource)
     return "status:abated" if abated and not clinical else None
+
+
+def _words(status: object) -> frozenset[str]:
+    """The codes of a status, with or without system; its text where it has none; older FHIR has strings."""
+    coded = [text(coding, "code") for coding in objects(member({"s": status}, "s").get("coding"))]
+    words = (
+        [status] if isinstance(status, str) else [word for word in coded if word] or [text(status, "text")]
+    )
+    return frozenset(word.strip().lower() for word in words if word)
 
 
 def _conditions(resource: Json) -> Iterator[Condition]:

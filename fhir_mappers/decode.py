@@ -4,6 +4,7 @@ Sits at the edge of the mappers. One malformed entry costs only itself. Callers 
 what still is no FHIR JSON is `NotFhir`.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -111,8 +112,11 @@ class Page:
 
 
 def as_utf8(body: bytes | memoryview | Raw) -> bytes:
-    """The body, if it is UTF-8 throughout: what nobody reads is never decoded, so it shows only here."""
-    content = bytes(body)
+    """The body, if it is UTF-8 throughout: what nobody reads is never decoded, so it shows only here.
+
+    A byte order mark, which Windows programs write, is left out.
+    """
+    content = bytes(body).removeprefix(BOM_UTF8)
     try:
         if not content.isascii():
             content.decode()

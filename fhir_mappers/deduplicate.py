@@ -35,6 +35,12 @@ CONFLICT_MGDL: Final = 20.0
 METER_COPY_MS: Final = 500
 """A meter reading with the value of a CGM reading this close is a re-export (Tidepool's rule)."""
 
+DISPLAY_STEP_MGDL: Final = 0.1 * 18.0156
+"""One display step of mmol/L: the same reading in the other unit is at most this far, rounded or cut."""
+
+LONGEST_DAY_MS: Final = 25 * 60 * MS_PER_MINUTE
+"""The day on which the clock goes back."""
+
 Lost = tuple[int, str]
 """The reference number of a row that went, and why."""
 
@@ -75,6 +81,7 @@ def deduplicate(columns: Columns, books: Books, updated: Updated, site: Site) ->
         _keep_one_stream(columns, books, updated, site, choice)
     if columns.signal == "steps":
         _keep_one_source_a_day(columns, books, choice)
+        _keep_longest_intervals(columns, updated, choice)
     return _apply(choice, columns, books)
 
 
@@ -86,10 +93,10 @@ def without_meter_copies(meter: Columns, sensor: Columns, books: Books) -> Uniqu
     choice = Choice(np.ones(len(meter), np.bool_))
     for row in np.nonzero(last > first)[0].tolist():
         near = slice(first[row], last[row])
-        same = (sensor.native_value[near] == meter.native_value[row]) & (
-            sensor.native_unit[near] == meter.native_unit[row]
-        )
-        if same.any():
+        same_unit = sensor.native_unit[near] == meter.native_unit[row]
+        same_number = sensor.native_value[near] == meter.native_value[row]
+        close = np.abs(sensor.value[near] - meter.value[row]) <= DISPLAY_STEP_MGDL
+        if np.where(same_unit, same_number, close).any():
             choice.drop(row, "smbg_copy_of_cgm")
     return _apply(choice, meter, books)
 
@@ -243,6 +250,36 @@ def _keep_one_source_a_day(columns: Columns, books: Books, choice: Choice) -> No
                 for row in own:
                     choice.drop(row, "overlapping_device")
                 choice.flags[sources[best][0]].add("overlapping_devices")
+
+
+def _keep_longest_intervals(columns: Columns, updated: Updated, choice: Choice) -> None:
+    """Counts over intervals that share no time: of two that do, the longer one holds the steps of both; one
+    longer than a day goes, because nobody can tell its days.
+
+    Exports without a device mix phone and watch, and totals of a day with its hours.
+    """
+    rows = np.nonzero(choice.keep)[0]
+    starts, ends = columns.at_ms[rows], columns.until_ms[rows]
+    if not np.any(starts[1:] < np.maximum.accumulate(ends)[:-1]):
+        return
+    accepted: list[tuple[int, int]] = []
+
+    def rank(row: int) -> tuple[bool, int, int, float]:
+        length_ms = int(columns.until_ms[row] - columns.at_ms[row])
+        return (
+            length_ms > LONGEST_DAY_MS,
+            -length_ms,
+            -updated(int(columns.reference[row])),
+            -float(columns.value[row]),
+        )
+
+    for row in sorted(rows.tolist(), key=rank):
+        start, end = int(columns.at_ms[row]), int(columns.until_ms[row])
+        after = bisect_left(accepted, (max(end, start + 1), 0))
+        if after and accepted[after - 1][1] > start:
+            choice.drop(row, "overlapping_interval")
+        else:
+            insort(accepted, (start, end))
 
 
 def _apply(choice: Choice, columns: Columns, books: Books) -> Unique:

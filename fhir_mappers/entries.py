@@ -5,7 +5,7 @@ before anything is judged, so that a correction or a retraction also removes wha
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +17,10 @@ from fhir_mappers.references import member, text
 from fhir_mappers.row import Drop
 from fhir_mappers.timing import TimeFault, parse_time
 
-RETRACTED: Final = ("entered-in-error", "cancelled")
+STATUS_ORDER: Final[Mapping[str, int]] = {
+    "registered": -2, "preliminary": -1, "amended": 1, "corrected": 1, "cancelled": 2, "entered-in-error": 2,
+}  # fmt: skip
+"""What a resource is before it is final (0, as all others), and what it becomes when somebody changes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +105,13 @@ def _older(named: list[Entries], places: list[tuple[int, int]]) -> list[tuple[tu
     return [(place, "duplicate" if copy else "superseded") for place, copy in same.items()]
 
 
-def _version_key(resource: dict[str, Any]) -> tuple[int, int, bool, bytes]:
-    """Newest by `lastUpdated`, then `versionId`; where neither tells, a retraction counts before a result."""
+def _version_key(resource: dict[str, Any]) -> tuple[int, int, int, bytes]:
+    """Newest by `lastUpdated`, then `versionId`; where neither tells, by what status follows which."""
     meta = member(resource, "meta")
     updated, version = parse_time(meta.get("lastUpdated")), text(meta, "versionId")
     return (
         0 if isinstance(updated, TimeFault) else updated.at_ms,
         int(version[:18]) if version.isascii() and version.isdigit() else 0,
-        text(resource, "status") in RETRACTED,
+        STATUS_ORDER.get(text(resource, "status"), 0),
         msgspec.json.encode(resource, order="deterministic"),
     )

@@ -21,6 +21,8 @@ AXILLARY: Final = "8328-7"
 SKIN_TEMPERATURE_CEL: Final = 34.0
 """An axillary value below this from a device is skin temperature under the wrong code."""
 
+PROVISIONAL_STATUS: Final = frozenset({"preliminary", "registered"})
+
 FASTING_CODES: Final = frozenset({"41604-0", "14770-2", "1556-0"})
 """LOINC: fasting glucose in capillary blood, by glucometer (mass, molar) and unspecified."""
 
@@ -91,7 +93,8 @@ def _sampled_rows(
     when = observed_time(origin.resource, row, reading)
     if isinstance(when, str):
         return when
-    chunk = expand(member(element, "valueSampledData"), row, when, reading.site)
+    still_filling = bool(origin.flags & PROVISIONAL_STATUS)
+    chunk = expand(member(element, "valueSampledData"), row, when, reading.site, still_filling=still_filling)
     if isinstance(chunk, ValueFault):
         return chunk.reason
     latest = reading.as_of_ms + FUTURE_TOLERANCE_MS

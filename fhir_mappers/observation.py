@@ -5,7 +5,7 @@ is the reference: the fast path for the common shape must give the same rows.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -19,18 +19,20 @@ from fhir_mappers.element import (
     source_of,
     unit_carrier,
 )
-from fhir_mappers.measured_part import Origin, part_rows
+from fhir_mappers.measured_part import PROVISIONAL_STATUS, Origin, part_rows
 from fhir_mappers.observed_time import Reading
-from fhir_mappers.references import member, objects, text
+from fhir_mappers.references import member, names, objects, text
 from fhir_mappers.row import NO_FLAGS, Drop, Row
 from fhir_mappers.timing import TimeFault, parse_time
 from fhir_mappers.unit_conversion import possible_units
 
 USABLE_STATUS: Final = frozenset({"final", "amended", "corrected", "preliminary", "registered"})
-PROVISIONAL_STATUS: Final = frozenset({"preliminary", "registered"})
 
 RMSSD_WORDS: Final = ("rmssd", "whoop", "fitbit", "health connect", "healthconnect")
 """Words in text, display or source that tell RMSSD, where a converter sends it under the SDNN code."""
+
+BODY_FLUID_CODES: Final = frozenset({"2344-0", "14745-4"})
+"""LOINC: glucose in body fluid. Exporters use it for sensors, laboratories for effusions and liquor."""
 
 PRESSURE_TEXT: Final = re.compile(r"(\d{2,3})\s*/\s*(\d{2,3})\s*(?:mm\s?\[?Hg\]?)?", re.ASCII | re.IGNORECASE)
 PRESSURE_CODES: Final = ("8480-6", "8462-4")
@@ -62,6 +64,8 @@ def map_observation(resource: Mapping[str, Any], reference: str, reading: Readin
     valued = has_value(resource) or off_scale_side(resource) != 0
     if resource.get("hasMember") and not valued and not components:
         return ()
+    if isinstance(coded, Coded) and coded.row.code in BODY_FLUID_CODES and _is_laboratory(resource):
+        return Drop(reference, "code_is_laboratory_fluid")
     if isinstance(coded, Uncoded) and (coded.reason != "code_unmapped" or not components):
         return Drop(reference, coded.reason, coded.flags)
     own = _own_rows(resource, coded, reference, reading) if valued and isinstance(coded, Coded) else ()
@@ -77,6 +81,18 @@ def map_observation(resource: Mapping[str, Any], reference: str, reading: Readin
     return tuple(replace(row, flags=row.flags | flags) if flags else row for row in (*own, *parts.rows))
 
 
+def _is_laboratory(resource: Mapping[str, Any]) -> bool:
+    """Whether a laboratory measured it: it says so or names a specimen, and no device."""
+    if resource.get("device") is not None or "valueSampledData" in resource:
+        return False
+    categories = [code for concept in objects(resource.get("category")) for code in _codes(concept)]
+    return resource.get("specimen") is not None or "laboratory" in categories
+
+
+def _codes(concept: object) -> list[str]:
+    return [text(coding, "code") for coding in objects(member({"c": concept}, "c").get("coding"))]
+
+
 def refused_status(status: str) -> str | None:
     """The drop reason of a status that must not be used, None for one that may."""
     return None if status in USABLE_STATUS else f"status:{status or 'missing'}"
@@ -89,18 +105,17 @@ def _own_rows(
     if coded.row.is_panel:
         return () if resource.get("component") else "value_not_numeric"
     origin = _origin(resource, reference, coded.flags)
-    row = as_meant(coded.row, resource.get("code"), origin.source)
+    row = as_meant(coded.row, (resource.get("code"), resource.get("method")), origin.source)
     if row is not coded.row:
         origin = replace(origin, flags=origin.flags | {"code_text_conflict"})
     return part_rows(resource, row, origin, reading)
 
 
-def as_meant(row: CodeRow, concept: object, source: str) -> CodeRow:
+def as_meant(row: CodeRow, concepts: Iterable[object], source: str) -> CodeRow:
     """The row, or RMSSD where the code says SDNN and text, display or source say RMSSD."""
     if row.feature != "hrv_sdnn":
         return row
-    displays = [text(coding, "display") for coding in objects(member({"c": concept}, "c").get("coding"))]
-    words = " ".join([text(concept, "text"), *displays, source]).lower()
+    words = " ".join([*(name for concept in concepts for name in names(concept)), source]).lower()
     return replace(row, feature="hrv_rmssd") if any(word in words for word in RMSSD_WORDS) else row
 
 
@@ -121,11 +136,13 @@ def _component_rows(
         coded = resolve_code(component.get("code"), reading.site, possible_units(unit_carrier(component)))
         if isinstance(coded, Uncoded) or coded.row.is_panel:
             continue
-        part_origin = replace(origin, flags=origin.flags | coded.flags)
+        row = as_meant(coded.row, (component.get("code"),), origin.source)
+        meant = {"code_text_conflict"} if row is not coded.row else set()
+        part_origin = replace(origin, flags=origin.flags | coded.flags | meant)
         modified = "modifier_extension" if component.get("modifierExtension") else None
-        found = modified or absence(component) or part_rows(component, coded.row, part_origin, reading)
+        found = modified or absence(component) or part_rows(component, row, part_origin, reading)
         if isinstance(found, str):
-            flag = _lost_part(found, coded.row.feature)
+            flag = _lost_part(found, row.feature)
             parts = replace(parts, flags=parts.flags | {flag}, reason=parts.reason or found)
         else:
             parts = replace(parts, rows=parts.rows + found)

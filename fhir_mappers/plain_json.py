@@ -73,7 +73,8 @@ class PlainReading(Struct, gc=False):
     """The members of an Observation that the fast path reads, and those whose presence forbids it.
 
     Other resources decode into it too as long as no member clashes; `resourceType` tells. Members stand
-    in FHIR's own order, in which servers send them: the decoder then finds each at once.
+    in FHIR's own order, in which servers send them: the decoder then finds each at once;
+    a rare one is last.
     """
 
     resourceType: Kind = Kind.OTHER  # noqa: N815
@@ -90,6 +91,7 @@ class PlainReading(Struct, gc=False):
     interpretation: Raw | UnsetType = UNSET
     device: Raw = NULL
     component: list[PlainPart] | UnsetType = UNSET
+    focus: Raw | UnsetType = UNSET
 
 
 class Typed(Struct, gc=False):

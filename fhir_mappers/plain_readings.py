@@ -146,6 +146,7 @@ def _sort_piece(readings: Sequence[PlainReading | None], first: int, found: Sort
             or observed.valueSampledData is not UNSET
             or observed.dataAbsentReason is not UNSET
             or observed.interpretation is not UNSET
+            or observed.focus is not UNSET
             or ((meta := observed.meta) is not None and meta.security is not UNSET)
         ):
             odd.append(position)

@@ -10,15 +10,16 @@ from typing import Any, Final
 
 import msgspec
 
-from fhir_mappers.codes import Coded, resolve_code
+from fhir_mappers.codes import Coded, CodeRow, resolve_code
 from fhir_mappers.element import source_of
 from fhir_mappers.measured_part import AXILLARY
-from fhir_mappers.observation import as_meant, map_observation
+from fhir_mappers.observation import BODY_FLUID_CODES, as_meant, map_observation
 from fhir_mappers.observed_time import LOCAL_TIME_UNKNOWN, Reading
 from fhir_mappers.plain_readings import Look
 from fhir_mappers.quantity import plain_range
 from fhir_mappers.row import Drop, Row
 from fhir_mappers.unit_conversion import Linear, Unit, conversion, find_unit, possible_units
+from models.signals import HRV_SDNN
 
 PROBE_TIME: Final = "2000-01-02T00:00:00Z"
 """A time without local hour, so that the sample shows the flag for it where one is due."""
@@ -62,6 +63,8 @@ class Shapes:
         coded = resolve_code(probe["code"], self.reading.site)
         if look.is_panel and isinstance(coded, Coded) and not coded.row.is_panel:
             return None
+        if isinstance(coded, Coded) and _needs_more(coded.row, probe):
+            return None
         spans = [_fill_in(part, probe, self.reading) for part in probe.get("component", [probe])]
         rows = map_observation(probe, "", self.reading)
         if isinstance(rows, Drop) or len(rows) != len(look.parts):
@@ -73,6 +76,12 @@ class Shapes:
         pressures = "sbp" in signals and "dbp" in signals
         above = (signals.index("sbp"), signals.index("dbp")) if pressures else None
         return Shape(len(self.known), tuple(part for part in parts if part is not None), above)
+
+
+def _needs_more(row: CodeRow, probe: dict[str, Any]) -> bool:
+    """Whether the reference path looks at members that a look does not hold: method, category, specimen."""
+    fluid = row.code in BODY_FLUID_CODES and probe["device"] is None
+    return fluid or row.feature == HRV_SDNN
 
 
 def _as_resource(look: Look) -> dict[str, Any]:
@@ -102,7 +111,7 @@ def _fill_in(part: dict[str, Any], probe: dict[str, Any], reading: Reading) -> t
     coded = resolve_code(part["code"], reading.site, possible_units(quantity))
     if not isinstance(coded, Coded) or coded.row.unit in ("", "code") or coded.row.code == AXILLARY:
         return None
-    row = as_meant(coded.row, part["code"], source_of(probe["device"], probe["meta"]["source"]))
+    row = as_meant(coded.row, (part["code"],), source_of(probe["device"], probe["meta"]["source"]))
     unit = find_unit(quantity, row, reading.site)
     off_scale = quantity["comparator"] is not None
     span = plain_range(row, unit.ucum, off_scale) if isinstance(unit, Unit) else None

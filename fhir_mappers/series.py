@@ -15,6 +15,7 @@ from fhir_mappers.deduplicate import Lost, Unique, deduplicate, without_meter_co
 from fhir_mappers.device_notes import without_bad_by_device
 from fhir_mappers.observations import Observed
 from fhir_mappers.panel_copies import without_panel_copies
+from fhir_mappers.pressure_pairs import without_reversed_pairs
 from fhir_mappers.references import member
 from fhir_mappers.row import Drop, Row
 from fhir_mappers.site import Site
@@ -53,9 +54,10 @@ def to_all_series(
     columns = _by_signal(observed, rows)
     updated = Uploads(observed, {books.references.position(row.reference): row.updated_ms for row in rows})
     columns, lost_panels = without_panel_copies(columns, books, updated)
+    columns, reversed_pairs = without_reversed_pairs(columns)
     columns, disowned = without_bad_by_device(columns, observed)
     unique: dict[str, Unique] = {}
-    lost = [*lost_panels, *disowned]
+    lost = [*lost_panels, *reversed_pairs, *disowned]
     if GLUCOSE_SMBG in columns and GLUCOSE_CGM in columns:
         meter = without_meter_copies(columns[GLUCOSE_SMBG], columns[GLUCOSE_CGM], books)
         lost += meter.lost

@@ -45,7 +45,8 @@ class Moment:
     """A time: its first millisecond, the first one after it, and the local offset the sender stated.
 
     For an instant `end_ms == at_ms`; a date ends at the next local midnight. `assumed_zone` says that
-    the text had no offset and the configured zone was used.
+    the text had no offset and the configured zone was used; `is_doubtful`, that clocks were changed there
+    then: the zone showed this time twice, or never.
     """
 
     at_ms: int
@@ -53,6 +54,7 @@ class Moment:
     precision: Precision = Precision.INSTANT
     offset_min: int | None = None
     assumed_zone: bool = False
+    is_doubtful: bool = False
 
 
 def parse_time(text: object, zone: ZoneInfo | None = None) -> Moment | TimeFault:
@@ -83,7 +85,9 @@ def _instant(wall_ms: int, offset: str | None, zone: ZoneInfo | None) -> Moment 
         if zone is None:
             return TimeFault.WITHOUT_OFFSET
         at_ms = _in_zone(wall_ms, zone)
-        return Moment(at_ms, at_ms, offset_min=(wall_ms - at_ms) // MS_PER_MINUTE, assumed_zone=True)
+        is_doubtful = at_ms != _in_zone(wall_ms, zone, fold=1)
+        offset_min = (wall_ms - at_ms) // MS_PER_MINUTE
+        return Moment(at_ms, at_ms, offset_min=offset_min, assumed_zone=True, is_doubtful=is_doubtful)
     if offset in ("Z", "-00:00"):
         return Moment(wall_ms, wall_ms)
     hours, minutes = int(offset[1:3]), int(offset[4:6])
@@ -94,9 +98,9 @@ def _instant(wall_ms: int, offset: str | None, zone: ZoneInfo | None) -> Moment 
     return Moment(at_ms, at_ms, offset_min=offset_min)
 
 
-def _in_zone(wall_ms: int, zone: ZoneInfo) -> int:
-    """UTC ms of a wall-clock time in a zone; the earlier one where the clock showed it twice."""
-    wall = datetime(1970, 1, 1, tzinfo=zone) + timedelta(milliseconds=wall_ms)
+def _in_zone(wall_ms: int, zone: ZoneInfo, fold: int = 0) -> int:
+    """UTC ms of a wall-clock time in a zone; the earlier where it was shown twice, unless folded."""
+    wall = (datetime(1970, 1, 1, tzinfo=zone) + timedelta(milliseconds=wall_ms)).replace(fold=fold)
     return round(wall.astimezone(UTC).timestamp() * MS_PER_SECOND)
 
 
@@ -179,4 +183,5 @@ def _of_period(period: Mapping[str, Any], zone: ZoneInfo | None) -> Effective | 
 
 
 def _assumed(moment: Moment) -> frozenset[str]:
-    return frozenset({"time_zone_assumed"}) if moment.assumed_zone else frozenset()
+    found = {"time_zone_assumed": moment.assumed_zone, "clock_change": moment.is_doubtful}
+    return frozenset(flag for flag, holds in found.items() if holds)

@@ -126,7 +126,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One finding for the person in front of the patient."""
+    """One finding for the person in front of the patient.
+
+    `standing` names a finding that holds for days; only such a card may be folded when said again.
+    """
 
     uuid: str
     summary: str
@@ -136,6 +139,7 @@ class Card:
     suggestions: tuple[Suggestion, ...] = ()
     links: tuple[Link, ...] = ()
     override_reasons: tuple[Coding, ...] = ()
+    standing: str = ""
 
     def __post_init__(self) -> None:
         if not self.summary or len(self.summary) > SUMMARY_LIMIT or "\n" in self.summary:

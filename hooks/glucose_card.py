@@ -31,7 +31,7 @@ OVERRIDE_REASONS: Final = (
     wording.override("not-relevant", "Not relevant to this visit"),
 )
 
-_LABELS: Final = {GLUCOSE_CGM: "CGM", GLUCOSE_SMBG: "meter"}
+LABELS: Final = {GLUCOSE_CGM: "CGM", GLUCOSE_SMBG: "meter"}
 
 
 def source(question: Question) -> Source:
@@ -63,9 +63,9 @@ def _low_card(question: Question, low: TimeSeries, others: list[TimeSeries]) -> 
     unit, at_ms = question.practice.glucose_unit, int(low.at_ms[0])
     very_low = bool(shown_glucose(low).below(VERY_LOW).any())
     limit = wording.glucose(54 if very_low else 70, unit)
-    said = f"{wording.reading(low, 0, unit)}, {wording.age(at_ms, question.as_of_ms)} ({_LABELS[low.signal]})"
+    said = f"{wording.reading(low, 0, unit)}, {wording.age(at_ms, question.as_of_ms)} ({LABELS[low.signal]})"
     beside = [
-        f"{_LABELS[other.signal]} {wording.reading(other, 0, unit)}, "
+        f"{LABELS[other.signal]} {wording.reading(other, 0, unit)}, "
         f"{wording.age(int(other.at_ms[0]), question.as_of_ms)}"
         for other in others
     ]

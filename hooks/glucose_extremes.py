@@ -10,28 +10,29 @@ from typing import Final
 import numpy as np
 
 from hooks import wording
+from hooks.glucose_card import LABELS
 from hooks.service import Question
+from models.dosing.hyperglycaemic_crisis import CRISIS_MGDL
 from models.features.bands import VERY_LOW, shown_glucose
 from models.features.glycemic import GlycemicMetrics
+from models.signals import GLUCOSE_CGM, GLUCOSE_SMBG
 from models.time_series import TimeSeries
 
 LOW_PERCENT: Final = 4.0
 VERY_LOW_PERCENT: Final = 1.0
 """Most that any group of adults accepts below 70 and below 54 mg/dL (Battelino 2019)."""
 
-KETONES_MGDL: Final = 300.0
-"""A mean or a current value from here on calls for ketones and a second thought on the type of diabetes
-(our judgement; ADA sick-day advice tests ketones above 240)."""
-
-CURRENT_MS: Final = 60 * 60_000
+CURRENT_MS: Final = {GLUCOSE_CGM: 60 * 60_000, GLUCOSE_SMBG: 24 * 60 * 60_000}
+"""How long a newest value of 300 mg/dL or more is said: a meter's next one may come a day later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extreme:
-    """One finding: a few words for a summary, and the sentence for the detail."""
+    """One finding: a few words for a summary, and the sentence for the detail; `now` leads the summary."""
 
     short: str
     text: str
+    now: bool = False
 
 
 def extremes(
@@ -42,7 +43,8 @@ def extremes(
         *_sensor_lows(question, cgm, metrics),
         *(_meter_lows(question, meter) if meter is not None else ()),
         *_share_of_lows(question, metrics),
-        *_very_high(question, cgm, metrics),
+        *very_high(question, cgm, metrics.mean_mgdl),
+        *(very_high(question, meter, None) if meter is not None else ()),
     )
 
 
@@ -71,16 +73,23 @@ def _share_of_lows(question: Question, metrics: GlycemicMetrics) -> Iterator[Ext
     yield Extreme(short, f"{short}, {wording.percent(very_low)} {wording.band('below 54 mg/dL', unit)}")
 
 
-def _very_high(question: Question, cgm: TimeSeries, metrics: GlycemicMetrics) -> Iterator[Extreme]:
-    newest = cgm.between(question.as_of_ms - CURRENT_MS, question.as_of_ms)
-    now = float(newest.value[-1]) if len(newest) else 0.0
-    mean = metrics.mean_mgdl or 0.0
-    if max(now, mean) >= KETONES_MGDL:
-        word, value = ("now", now) if now >= KETONES_MGDL else ("on average", mean)
-        short = f"glucose {wording.glucose(value, question.practice.glucose_unit)} {word}"
-        yield Extreme(
-            short, f"{short}: check ketones, and reconsider the type of diabetes and missed insulin"
-        )
+def very_high(question: Question, series: TimeSeries, mean_mgdl: float | None) -> Iterator[Extreme]:
+    """The newest value of one device, or its mean, from 300 mg/dL on: ketones before anything else."""
+    newest = series.between(question.as_of_ms - CURRENT_MS[series.signal], question.as_of_ms)
+    unit, device = question.practice.glucose_unit, LABELS[series.signal]
+    if len(newest) and float(newest.value[-1]) >= CRISIS_MGDL:
+        age = wording.age(int(newest.at_ms[-1]), question.as_of_ms)
+        short = f"{device} {wording.reading(newest, -1, unit)}, {age}: check ketones"
+        yield Extreme(short, f"{short}; {_causes(question)}", now=True)
+    elif mean_mgdl is not None and mean_mgdl >= CRISIS_MGDL:
+        short = f"{device} {wording.glucose(mean_mgdl, unit)} on average: check ketones"
+        yield Extreme(short, f"{short}; {_causes(question)}")
+
+
+def _causes(question: Question) -> str:
+    causes = "look for illness, steroids, missed insulin or a blocked infusion set"
+    known = "type_1_diabetes" in question.record.concepts()
+    return causes if known else f"{causes}, and reconsider the type of diabetes"
 
 
 def _lowest(question: Question, series: TimeSeries) -> str:

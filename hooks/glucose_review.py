@@ -60,6 +60,7 @@ def _nothing(question: Question) -> tuple[Card, NotAssessed]:
     reason = Reason(ReasonCode.MISSING, "glucose", f"no glucose reading of the last {REPORT_DAYS} days")
     card = Card(
         uuid=question.uuid("no-glucose"),
+        standing="no-glucose",
         summary=summary(
             f"No glucose review: no usable glucose reading of the last {REPORT_DAYS} days{_unused(question)}"
         ),

@@ -13,9 +13,11 @@ from hooks.card import Card, Coding, Indicator, Source
 from hooks.glucose_card import OVERRIDE_REASONS
 from hooks.service import AnyAssessment, Question
 from models.assessment import Assessment, Interval, NotAssessed, Outcome, Reason, ReasonCode
-from models.features.targets import ADULT_YEARS
+from models.features.bands import LOW, shown_glucose
+from models.features.targets import ADULT_YEARS, PREGNANCY
 from models.risk.hypoglycemia import LEADING_MIN, MODEL, VERSION, HypoglycemiaRisk, assess
 from models.risk.risk_reasons import RiskReason
+from models.signals import GLUCOSE_SMBG
 from models.time_series import TimeSeries
 
 Risk = TypeVar("Risk")
@@ -23,6 +25,9 @@ Risk = TypeVar("Risk")
 MADE_FOR: Final = "type_1_diabetes"
 """The people it was learned from; for anybody else the model has not been shown to hold."""
 
+
+CONTRADICTED_MS: Final = 60 * 60_000
+"""A low by the meter is said as current for an hour; so long no number stands beside it that denies it."""
 
 NEXT_HOURS: Final = "in the next hours"
 SMALLEST_SHOWN: Final = 0.01
@@ -36,6 +41,17 @@ class RiskPart:
     assessment: AnyAssessment
     lines: tuple[str, ...] = ()
     card: Card | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A risk of a low above its threshold: of which model, when, how large, asked when."""
+
+    model: str
+    version: str
+    when: str
+    within: Interval
+    asked_ms: int
 
 
 def next_hours(question: Question, glucose: TimeSeries) -> RiskPart:
@@ -60,12 +76,25 @@ def risk_lines(parts: Sequence[RiskPart]) -> tuple[str, ...]:
 
 
 def why_not_for(question: Question) -> Reason | None:
-    """Why the risk models of lows do not hold for this patient; None where they do."""
+    """Why the risk models of lows do not hold for this patient now; None where they do."""
     adult = question.age_years is not None and question.age_years >= ADULT_YEARS
-    if adult and MADE_FOR in question.record.concepts():
+    concepts = question.record.concepts()
+    if not adult or MADE_FOR not in concepts:
+        text = "the model holds for adults with type 1 diabetes on the problem list"
+        return Reason(ReasonCode.OUT_OF_POPULATION, "diabetes_type", text)
+    if concepts & PREGNANCY:
+        return Reason(ReasonCode.OUT_OF_POPULATION, "pregnancy", "the model has not been shown in pregnancy")
+    return _contradicted(question)
+
+
+def _contradicted(question: Question) -> Reason | None:
+    """A low by the meter within the hour: what a sensor model then says may be wrong; None without one."""
+    meter = question.record.series.get(GLUCOSE_SMBG)
+    recent = meter and meter.between(question.as_of_ms - CONTRADICTED_MS, question.as_of_ms)
+    if recent is None or not shown_glucose(recent).below(LOW).any():
         return None
-    text = "the model holds for adults with type 1 diabetes on the problem list"
-    return Reason(ReasonCode.OUT_OF_POPULATION, "diabetes_type", text)
+    text = "a meter reading of the last hour is below 70 mg/dL (3.9 mmol/L), and the model knows the CGM only"
+    return Reason(ReasonCode.UNSAFE, GLUCOSE_SMBG, text)
 
 
 def asked(
@@ -108,21 +137,29 @@ def share(within: Interval) -> str:
 
 
 def _card(question: Question, answer: Assessment[HypoglycemiaRisk]) -> Card:
-    url, risk = question.practice.models_url, answer.result
-    within = wording.percent(100 * risk.within_min[LEADING_MIN].value)
-    topic = Coding(wording.TOPIC_SYSTEM, MODEL, "Risk of hypoglycaemia")
+    risk = answer.result
+    raised = Raised(
+        MODEL, VERSION, f"within {LEADING_MIN} min", risk.within_min[LEADING_MIN], risk.asked_at_ms
+    )
+    return risk_card(question, raised, _lines(risk), "A small carbohydrate snack or less insulin")
+
+
+def risk_card(question: Question, raised: Raised, lines: Sequence[str], lowered_by: str) -> Card:
+    """A card of its own for a raised risk; what lowers it is an action, for others to decide on."""
+    url, share_text = question.practice.models_url, wording.percent(100 * raised.within.value)
+    topic = Coding(wording.TOPIC_SYSTEM, raised.model, "Risk of hypoglycaemia")
     return Card(
-        uuid=question.uuid("hypoglycemia-risk"),
-        summary=wording.summary(
-            f"Risk of glucose below 70 mg/dL (3.9 mmol/L) within {LEADING_MIN} min: {within}"
-        ),
+        uuid=question.uuid(raised.model),
+        summary=wording.summary(f"Risk of glucose below 70 mg/dL (3.9 mmol/L) {raised.when}: {share_text}"),
         indicator=Indicator.WARNING,
-        source=Source(f"Wearable CDS {MODEL} {VERSION}", topic, f"{url}/{MODEL}" if url else None),
+        source=Source(
+            f"Wearable CDS {raised.model} {raised.version}", topic, f"{url}/{raised.model}" if url else None
+        ),
         detail=wording.sections(
-            wording.bullets([*_lines(risk)]),
-            "A small carbohydrate snack or less insulin lowers this risk; what fits is for the patient and "
-            "clinician to decide. Estimated from CGM alone: insulin, food and activity are not known to it. "
-            f"As of {wording.moment(risk.asked_at_ms, question.zone)}; not an alarm.",
+            wording.bullets([*lines]),
+            f"{lowered_by} lowers this risk; what fits is for patient and clinician to decide. Estimated "
+            "from CGM alone: insulin, food and activity are not known to it. "
+            f"As of {wording.moment(raised.asked_ms, question.zone)}; not an alarm.",
         ),
         override_reasons=OVERRIDE_REASONS,
     )

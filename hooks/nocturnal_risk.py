@@ -3,10 +3,8 @@
 Part of the service `glucose-review`, beside the risk of the next hours.
 """
 
-from hooks import wording
-from hooks.card import Card, Coding, Indicator, Source
-from hooks.glucose_card import OVERRIDE_REASONS
-from hooks.hypoglycemia_risk import RiskPart, asked, main_reasons, share
+from hooks.card import Card
+from hooks.hypoglycemia_risk import Raised, RiskPart, asked, main_reasons, risk_card, share
 from hooks.service import Question
 from models.assessment import Assessment, NotAssessed, Outcome
 from models.risk.nocturnal_hypoglycemia import MODEL, VERSION, NocturnalRisk, assess
@@ -33,21 +31,6 @@ def _lines(risk: NocturnalRisk) -> tuple[str, ...]:
 
 
 def _card(question: Question, answer: Assessment[NocturnalRisk]) -> Card:
-    url, risk = question.practice.models_url, answer.result
-    topic = Coding(wording.TOPIC_SYSTEM, MODEL, "Risk of hypoglycaemia at night")
-    within = wording.percent(100 * risk.tonight.value)
-    return Card(
-        uuid=question.uuid("nocturnal-risk"),
-        summary=wording.summary(
-            f"Risk of glucose below 70 mg/dL (3.9 mmol/L) tonight, 00:00 to 06:00: {within}"
-        ),
-        indicator=Indicator.WARNING,
-        source=Source(f"Wearable CDS {MODEL} {VERSION}", topic, f"{url}/{MODEL}" if url else None),
-        detail=wording.sections(
-            wording.bullets([*_lines(risk)]),
-            "A bedtime snack or less insulin for the night lowers this risk; what fits is for patient and "
-            "clinician to decide. Estimated from CGM alone: insulin, food and activity are not known to it. "
-            f"As of {wording.moment(answer.as_of_ms, question.zone)}; not an alarm.",
-        ),
-        override_reasons=OVERRIDE_REASONS,
-    )
+    risk = answer.result
+    raised = Raised(MODEL, VERSION, "tonight, 00:00 to 06:00", risk.tonight, answer.as_of_ms)
+    return risk_card(question, raised, _lines(risk), "A bedtime snack or less insulin for the night")

@@ -14,7 +14,7 @@ from models.assessment import Assessment, Outcome, Refused
 from models.risk.home_pressure_target import UNDECIDED
 from models.risk.point_score import PointScore
 from models.risk.vital_change import WINDOW_DAYS
-from models.risk.vital_comparison import MODEL, VERSION, Comparison, Level, Urgency
+from models.risk.vital_comparison import MODEL, VERSION, Comparison, Level, Urgency, unit_text
 from models.risk.vital_limits import NOW_MS
 from models.risk.vital_signs import News2, VitalSignsReview
 
@@ -97,6 +97,7 @@ def review_card(question: Question, review: VitalSignsReview, beside: Card | Non
     indicator = INDICATORS[min(worst, Urgency.SOON) if review.illness else worst]
     return Card(
         uuid=question.uuid("vital-signs-review"),
+        standing="vital-signs-review",
         summary=wording.summary(_summary(question, review, found)),
         indicator=indicator,
         source=source(question),
@@ -109,6 +110,7 @@ def refusal_card(question: Question, refused: Refused) -> Card:
     """Why nothing is judged."""
     return Card(
         uuid=question.uuid("vital-signs-review"),
+        standing="vital-signs-review",
         summary=wording.summary(f"Vital signs not reviewed: {refused.reasons[0].text}"),
         indicator=Indicator.INFO,
         source=source(question),
@@ -186,7 +188,7 @@ def _level(c: Comparison, level: Level) -> str:
     counted = level.counted.removesuffix("s") if level.number == 1 else level.counted
     rests_on = f"{level.number} {counted}" if level.number else ""
     bracket = "; ".join(part for part in (spread, rests_on) if part)
-    return f"{_number(c, level.value)} {_unit(c)}".rstrip() + (f" ({bracket})" if bracket else "")
+    return f"{_number(c, level.value)} {unit_text(c.unit)}".rstrip() + (f" ({bracket})" if bracket else "")
 
 
 def _range(c: Comparison, low: float, high: float) -> str:
@@ -267,12 +269,8 @@ def _age(question: Question, c: Comparison) -> str:
     return wording.age(c.since_ms or 0, question.as_of_ms)
 
 
-def _unit(c: Comparison) -> str:
-    return "°C" if c.unit == "Cel" else c.unit
-
-
 def _value(c: Comparison) -> str:
-    return f"{_number(c, c.now.value)} {_unit(c)}".rstrip()
+    return f"{_number(c, c.now.value)} {unit_text(c.unit)}".rstrip()
 
 
 def _number(c: Comparison, value: float) -> str:

@@ -89,6 +89,15 @@ def summary(text: str) -> str:
     return " ".join(words).rstrip(",;:.") + "…"
 
 
+def fitting(finding: str, *parts: str) -> str:
+    """The finding and, one after the other, each part that the limit of a summary has room for whole."""
+    line = finding
+    for part in parts:
+        longer = f"{line}; {part}" if part else line
+        line = longer if len(longer) <= SUMMARY_LIMIT else line
+    return line
+
+
 def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A GFM table."""
     lines = [header, tuple("---" for _ in header), *rows]
@@ -133,6 +142,11 @@ def reasons(answer: NotAssessed | Refused) -> str:
 
 def _sentence(reason: Reason) -> str:
     return reason.text if reason.text.endswith(".") else f"{reason.text}."
+
+
+def capital(text: str) -> str:
+    """The text as it begins a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def override(code: str, display: str) -> Coding:

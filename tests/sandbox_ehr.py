@@ -100,7 +100,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def linked(folder: Path, other_bases: tuple[str, ...] = ()) -> Iterator[Linked]:
+def linked(folder: Path, other_bases: tuple[str, ...] = (), deadline_s: float = 10.0) -> Iterator[Linked]:
     """Both processes of the demonstration as threads, with the demonstration's own registration and keys.
 
     `other_bases` are FHIR servers registered beside the sandbox's own.
@@ -110,7 +110,7 @@ def linked(folder: Path, other_bases: tuple[str, ...] = ()) -> Iterator[Linked]:
     settings = load_settings(state.prepare())
     bases = tuple(FhirBase(parse_base(base, loopback=True), allow_private=True) for base in other_bases)
     tenant = replace(settings.tenants[0], fhir_bases=settings.tenants[0].fhir_bases + bases)
-    settings = replace(settings, tenants=(tenant,), deadline_s=10.0)
+    settings = replace(settings, tenants=(tenant,), deadline_s=deadline_s)
     sandbox = create_sandbox(state.sandbox, Clock())
     sandbox.storage.put_all(simulated())
     service = create_app(settings, clock_ms=Clock())

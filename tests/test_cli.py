@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from cds_service.cli import main
+from cds_service.cli_output import log_on_stderr
 
 GOLDEN = Path(__file__).with_name("golden") / "glucose-review"
 POINT_KEYS = {
@@ -75,6 +77,49 @@ def test_map_alone_counts_signals_with_first_and_last(tmp_path: Path) -> None:
     file.write_bytes(FORMS["bundle.json"])
     found = json.loads(run("map", str(file), "--patient", "p1", "--as-of", "2026-05-02T00:00:00Z").stdout)
     assert found["signals"]["glucose_cgm"]["count"] == 2
+
+
+def test_map_says_where_the_resources_are_of_another_patient(tmp_path: Path) -> None:
+    file = tmp_path / "bundle.json"
+    file.write_bytes(FORMS["bundle.json"])
+    result = run("map", str(file), "--patient", "p2")
+    assert result.exit_code == 0
+    assert "3 resources are of another patient than p2" in result.stderr
+    assert run("map", str(file), "--patient", "p1").stderr == ""
+
+
+def test_log_lines_of_a_command_stay_out_of_its_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    with log_on_stderr():
+        structlog.get_logger().warning("jwks.unavailable")
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert "jwks.unavailable" in streams.err
+
+
+def test_map_and_explain_take_the_declarations_of_a_site(tmp_path: Path) -> None:
+    file, aliases = tmp_path / "export.json", tmp_path / "aliases.toml"
+    own = {"coding": [{"system": "urn:oid:1.2.3", "code": "301250"}]}
+    amount = {"value": 112, "unit": "mg per dl"}
+    naive = observation(1, code=own, valueQuantity=amount, effectiveDateTime="2026-05-01T10:00:00")
+    file.write_text(json.dumps([naive]))
+    aliases.write_text('[codes]\n"urn:oid:1.2.3|301250" = "glucose_smbg"\n[units]\n"mg per dl" = "mg/dL"\n')
+    plain = ("map", str(file), "--patient", "p1", "--as-of", "2026-05-02T00:00:00Z", "--points", "--dropped")
+    assert json.loads(run(*plain).stdout)["reason"] == "code_unmapped"
+    declared = ("--aliases", str(aliases), "--zone", "Europe/Berlin")
+    point = json.loads(run(*plain, *declared).stdout)
+    assert (point["value"], point["unit"], point["at"]) == (112.0, "mg/dL", "2026-05-01T08:00:00Z")
+    shown = run("explain", str(file), "--patient", "p1", "--json", *declared)
+    assert json.loads(shown.stdout)["unknown_codes"] == {}
+
+
+@pytest.mark.parametrize("text", ["codes = [", "colour = 'red'", "codes = 3"])
+def test_an_alias_file_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    file, aliases = tmp_path / "export.json", tmp_path / "aliases.toml"
+    file.write_text(json.dumps([observation(1)]))
+    aliases.write_text(text)
+    found = run("map", str(file), "--patient", "p1", "--aliases", str(aliases))
+    assert found.exit_code == 2 and not found.stdout
+    assert run("explain", str(file), "--patient", "p1", "--zone", "Mars/Base").exit_code == 2
 
 
 def test_explain_prints_a_table_and_as_json_the_same(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def concepts(*resources: dict) -> set[str | None]:
         (SNOMED, "120711000119108", {"hypoglycaemia_unawareness", "type_1_diabetes"}),
         (SNOMED, "170766006", {"hypoglycaemia_unawareness"}),
         (SNOMED, "237633009", {"hypoglycaemia_in_diabetes"}),
+        (SNOMED, "302866003", {"hypoglycaemia_in_diabetes"}),
         (SNOMED, "84114007", {"heart_failure"}),
         (SNOMED, "433146000", {"chronic_kidney_disease"}),
         (SNOMED, "236435004", {"chronic_kidney_disease", "dialysis"}),
@@ -101,6 +102,21 @@ def test_a_problem_not_said_to_be_over_stands(status):
 @pytest.mark.parametrize("status", ["refuted", "entered-in-error"])
 def test_a_refuted_problem_is_left_out(status):
     assert concepts(condition("E11.9", **verified(status))) == set()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"clinicalStatus": "resolved"},
+        {"clinicalStatus": {"text": "Resolved"}},
+        {"clinicalStatus": {"coding": [{"code": "resolved"}]}},
+        {"verificationStatus": {"coding": [{"code": "refuted"}]}},
+        {"verificationStatus": "refuted"},
+    ],
+)
+def test_a_status_counts_without_its_code_system_as_text_and_as_older_versions_write_it(written):
+    assert concepts({**condition("E11.9"), **written}) == set()
+    assert concepts({**condition("E11.9"), "clinicalStatus": {"text": "Active"}}) == {"type_2_diabetes"}
 
 
 def test_an_abated_problem_without_a_status_is_left_out():

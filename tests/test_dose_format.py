@@ -54,7 +54,11 @@ def test_H05_a_dose_stated_by_others_reads_like_ours(halves):
 
 
 def test_a_dose_stated_by_others_is_shown_as_it_is():
-    assert [stated_units_text(dose) for dose in (20.3, 0.25, 200)] == ["20.3 units", "0.25 units", "200 units"]
+    assert [stated_units_text(dose) for dose in (20.3, 0.25, 200)] == [
+        "20.3 units",
+        "0.25 units",
+        "200 units",
+    ]
 
 
 def test_a_share_reads_as_the_consensus_prints_it():

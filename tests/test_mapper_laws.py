@@ -1,6 +1,7 @@
 """Laws of the mapper: the fast path is the reference path, order and packing change nothing, nothing crashes it."""
 
 import json
+from codecs import BOM_UTF8
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -83,6 +84,7 @@ def test_a_bundle_an_array_ndjson_and_a_batch_response_say_the_same(resources: l
     )
     wanted = told(mapped(bundle(resources)))
     assert told(mapped(array)) == told(mapped(ndjson)) == told(mapped(nested)) == wanted
+    assert told(mapped(BOM_UTF8 + array)) == told(mapped(BOM_UTF8 + ndjson)) == wanted
 
 
 @pytest.mark.spec("H-03")

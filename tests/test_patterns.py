@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.assessment import Reason
+from models.features.bands import PREGNANCY_RANGE
 from models.features.patterns import Pattern, Rank, find_patterns
 from models.features.sampling import DAY_MS, MINUTE_MS
 from models.signals import CARBS, GLUCOSE_CGM
@@ -54,6 +55,33 @@ def test_lows_that_last_less_than_an_episode_are_no_pattern() -> None:
 def test_hours_hit_on_few_nights_do_not_widen_the_window() -> None:
     found = patterns(fortnight((range(8), 3, 4, 62), (range(8, 10), 0, 1, 62)))
     assert (found[0].from_hour, found[0].until_hour) == (3, 4)
+
+
+@pytest.mark.parametrize("start", range(24))
+def test_lows_are_one_pattern_at_whatever_hour_they_begin(start: int) -> None:
+    value = np.full(DAYS * 288, 120.0)
+    for day in range(2, 8):
+        first = day * 288 + start * 12
+        value[first : first + 4 * 12] = 60
+    at_ms = START_MS + 5 * MINUTE_MS * np.arange(value.size)
+    (found,) = patterns(series_of(GLUCOSE_CGM, "mg/dL", at_ms, value))
+    until = start + 4 if start + 4 <= 24 else start - 20
+    assert (found.from_hour, found.until_hour, found.seen) == (start, until, 6)
+    assert found.extreme_mgdl == 60
+    assert found.counted == ("nights" if start in (0, 1, 2, 21, 22, 23) else "days")
+
+
+def test_a_run_longer_than_a_night_ends_at_midnight() -> None:
+    found = patterns(fortnight((range(DAYS), 14, 24, 200), (range(DAYS), 0, 11, 200)))
+    assert [(p.from_hour, p.until_hour) for p in found if p.name == "highs"] == [(0, 11), (14, 24)]
+
+
+def test_in_pregnancy_lows_and_highs_have_limits_of_their_own() -> None:
+    glucose = fortnight((range(6), 2, 5, 66), (range(DAYS), 8, 10, 150))
+    found = find_patterns(glucose, "UTC", 20.0, limits=PREGNANCY_RANGE)
+    assert not isinstance(found, Reason)
+    assert [(p.name, p.from_hour, p.until_hour) for p in found if p.rank < Rank.DAWN] == [("highs", 8, 10)]
+    assert [p.name for p in patterns(glucose)] == ["lows"]
 
 
 def test_low_readings_below_54_come_first_then_lows_then_highs() -> None:

@@ -208,7 +208,7 @@ def test_a_draft_for_somebody_else_or_already_active_is_not_signed(ehr: SandboxE
 
 def test_an_age_is_counted_in_whole_years_and_unknown_without_a_full_date() -> None:
     def age(born: str) -> str:
-        return rendering.banner({"id": "x", "birthDate": born}, [], NOW_MS).age
+        return rendering.banner({"id": "x", "birthDate": born}, [], [], NOW_MS).age
 
     assert (age("1980-05-15"), age("1980-05-16")) == ("46 years", "45 years")
     assert age("1980") == age("") == "age unknown"

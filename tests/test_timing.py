@@ -89,9 +89,10 @@ def test_H11_a_date_lasts_from_local_midnight_to_local_midnight(
 def test_H11_a_wall_clock_needs_a_zone_and_an_hour_shown_twice_is_the_first() -> None:
     assert parse_time("2024-05-02T10:15:00") == TimeFault.WITHOUT_OFFSET
     autumn = parse_time("2024-10-27T03:30:00", HELSINKI)
-    assert autumn == Moment(
-        ms("2024-10-27T03:30:00+03:00"), ms("2024-10-27T03:30:00+03:00"), offset_min=180, assumed_zone=True
-    )
+    first_ms = ms("2024-10-27T03:30:00+03:00")
+    assert autumn == Moment(first_ms, first_ms, offset_min=180, assumed_zone=True, is_doubtful=True)
+    plain = parse_time("2024-10-27T05:30:00", HELSINKI)
+    assert isinstance(plain, Moment) and plain.assumed_zone and not plain.is_doubtful
 
 
 def test_a_period_is_an_interval_a_point_or_half_known() -> None:

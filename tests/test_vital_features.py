@@ -179,6 +179,23 @@ def test_totals_intervals_phone_and_watch_are_never_added() -> None:
     assert steps_per_day(inputs, END_MS, "UTC").value == 9000
 
 
+@pytest.mark.spec("Q44", "Q45")
+def test_a_total_sent_again_as_the_day_goes_on_is_not_added_to_itself() -> None:
+    again = series(
+        signals.STEPS_PER_DAY, [24 * d + h for d in range(7) for h in (1, 2)], [2000.0, 6000.0] * 7
+    )
+    assert steps_per_day(ActivityInputs(daily_steps=again, heart_rate=worn(7)), END_MS, "UTC").value == 6000
+
+
+def test_a_count_over_a_week_belongs_to_no_day() -> None:
+    days = [24 * d + 1 for d in range(7)]
+    counts = series(signals.STEPS, days, [50_000.0, *[3000.0] * 6])
+    until_ms = counts.until_ms.copy()
+    until_ms[0] += 7 * 24 * 3_600_000
+    inputs = ActivityInputs(interval_steps=replace(counts, until_ms=until_ms), heart_rate=worn(7))
+    assert steps_per_day(inputs, END_MS, "UTC").value == 3000
+
+
 def nights(starts_h: list[float], length_h: float = 8.0) -> TimeSeries:
     """Nights that start at these hours after 20:00."""
     hours = [24 * (i + 1) + 4 - start for i, start in enumerate(starts_h)]

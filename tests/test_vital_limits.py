@@ -80,6 +80,33 @@ def test_severe_pressure_and_high_fever_want_a_look_soon(signal: str, value: flo
 
 
 @pytest.mark.spec("H-12")
+@pytest.mark.parametrize(
+    ("signal", "value", "expected"),
+    [
+        (signals.SYSTOLIC, 160, Urgency.NOW), (signals.SYSTOLIC, 159, Urgency.SOON),
+        (signals.SYSTOLIC, 140, Urgency.SOON), (signals.SYSTOLIC, 139, None),
+        (signals.DIASTOLIC, 110, Urgency.NOW), (signals.DIASTOLIC, 90, Urgency.SOON),
+        (signals.DIASTOLIC, 89, None),
+    ],
+)  # fmt: skip
+def test_pressure_has_lower_limits_in_pregnancy(signal: str, value: float, expected: Urgency | None) -> None:
+    assert urgency(signal, series(signal, [5], [value]), concept="pregnancy") == expected
+    assert urgency(signal, series(signal, [5], [value])) is None
+
+
+def test_a_severe_pressure_of_pregnancy_is_an_emergency_for_an_hour() -> None:
+    assert urgency(signals.SYSTOLIC, series(signals.SYSTOLIC, [61], [165]), concept="pregnancy") == 1
+
+
+def test_a_reading_inside_its_limits_shows_its_points_where_news2_holds() -> None:
+    def says(concept: str | None = None) -> str:
+        found = limit_checks(record(series(signals.RESPIRATION_RATE, [5], [23]), concept=concept), AS_OF_MS)
+        return next(result(answer).says for answer in found if made(answer))
+
+    assert says() == "within the absolute limits; scores 2 in NEWS2"
+    assert says("pregnancy") == "within the absolute limits"
+
+
 def test_H12_an_artefact_is_outvoted_by_two_neighbours_but_one_neighbour_hides_nothing() -> None:
     assert urgency(signals.SPO2, series(signals.SPO2, [1, 5, 9], [70, 96, 96])) is None
     assert urgency(signals.SPO2, series(signals.SPO2, [1, 5], [84, 96])) is Urgency.NOW

@@ -222,4 +222,6 @@ def test_critical_are_only_readings_of_the_last_hour_beyond_a_fixed_limit_or_a_n
         for name, entries in MADE.CASES.items()
         if any(card["indicator"] == "critical" for card in cards(entries, tmp_path))
     }
-    assert critical == {"oxygen-low-now", "fresh-set-of-vital-signs"}
+    assert critical == {
+        "oxygen-low-now", "fresh-set-of-vital-signs", "pressure-severe-in-pregnancy",
+    }  # fmt: skip

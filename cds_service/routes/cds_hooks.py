@@ -17,6 +17,7 @@ from cds_service.deadline import Deadline
 from cds_service.given_answers import Call, keep, keep_refusal
 from cds_service.http import json_response, read_json_body
 from cds_service.places import place_of
+from cds_service.repeats import fold_repeated
 from cds_service.schemas import FeedbackSchema
 from cds_service.store.feedback import FeedbackItem
 from cds_service.tenants import Tenant
@@ -74,6 +75,7 @@ def _answer(known: shell.Shell, call: Call) -> Response:
         place = place_of(known, call.tenant, call.service, call.asked, call.moment.as_of_ms)
         with known.bulkheads.place(call.tenant):
             answered = pipeline.decide(call.service, call.asked, call.moment, place, known.computing)
+            answered = fold_repeated(known.store.shown, call, answered)
         if call.service.dosing:
             refuse_apart(call.tenant, known.egress, call.signed_s, call.moment.as_of_ms)
     except CannotAnswer as fault:

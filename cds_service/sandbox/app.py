@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from cds_service.sandbox.access import AccessTokens
 from cds_service.sandbox.app_launch import AppLaunch, RegisteredApp
 from cds_service.sandbox.auth_server import AuthServer
+from cds_service.sandbox.breakage import WORDS as FAULTS
 from cds_service.sandbox.cursor import Cursors
 from cds_service.sandbox.fhir_server import FHIR_JSON, FhirServer
 from cds_service.sandbox.hook_client import HookClient
@@ -38,7 +39,7 @@ _HEADERS: Final = {
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
 }
 _BY_STATUS: Final[dict[int | None, type[CannotAnswer]]] = {
     400: BadRequest,
@@ -93,9 +94,10 @@ def create_sandbox(settings: SandboxSettings, clock: Callable[[], int] = wall_cl
     launches = AppLaunch(settings.app, server.base, pages.roster, clock)
     keys = {CLIENT_ID: settings.backend_keys, APP_CLIENT_ID: settings.backend_keys}
     auth = AuthServer(f"{settings.origin}/auth/token", keys, tokens, launches)
-    for part in (pages, launches, auth):
+    for part in (pages, launches, auth, server.breakage):
         app.register_blueprint(part.blueprint())
     app.get("/.well-known/jwks.json")(lambda: jsonify(signer.key_set()))
+    app.context_processor(lambda: {"breakage": server.breakage, "faults": FAULTS})
     _admit_own_origin_only(app, settings.origin)
     _answer_faults(app)
     return Sandbox(app, storage, tokens, signer, client)

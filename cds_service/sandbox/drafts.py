@@ -114,3 +114,10 @@ def active_orders(storage: Storage, patient_id: str) -> list[Resource]:
     """Active MedicationRequests, newest first."""
     pairs = [("patient", patient_id), ("status", "active"), ("_sort", "-authoredon")]
     return storage.search(parse_query("MedicationRequest", pairs))
+
+
+def former_orders(storage: Storage, patient_id: str) -> list[Resource]:
+    """MedicationRequests that were stopped, completed or cancelled, newest first."""
+    ended = "stopped,completed,cancelled"
+    pairs = [("patient", patient_id), ("status", ended), ("_sort", "-authoredon")]
+    return storage.search(parse_query("MedicationRequest", pairs))

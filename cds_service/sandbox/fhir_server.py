@@ -4,7 +4,7 @@ A Flask blueprint over `storage`; every read needs a token that `access` issued.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -12,6 +12,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from cds_service.sandbox.access import AccessTokens, Grant
+from cds_service.sandbox.breakage import Breakage
 from cds_service.sandbox.bundles import apply_bundle, check_resource, create, searchset, update
 from cds_service.sandbox.conformance import capability_statement, smart_configuration
 from cds_service.sandbox.cursor import Cursors
@@ -32,10 +33,12 @@ class FhirServer:
     storage: Storage
     tokens: AccessTokens
     cursors: Cursors
+    breakage: Breakage = field(default_factory=Breakage)
 
     def blueprint(self) -> Blueprint:
         """The routes, to be mounted where `base` points."""
         routes = Blueprint("fhir", __name__)
+        self.breakage.attach(routes)
         routes.get("/metadata")(self.metadata)
         routes.get("/.well-known/smart-configuration")(self.smart_configuration)
         routes.post("/")(self.submit)

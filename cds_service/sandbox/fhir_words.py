@@ -135,6 +135,19 @@ def condition(subject: Subject, codes: Sequence[tuple[str, str]], text: str, sin
     }
 
 
+def allergy(subject: Subject, code: str, text: str, since: str) -> Resource:
+    """An active, confirmed AllergyIntolerance, or the statement that none is known; a SNOMED CT code."""
+    return {
+        "resourceType": "AllergyIntolerance",
+        "id": f"{subject.id}-{code}",
+        "clinicalStatus": _status("allergyintolerance-clinical", "active"),
+        "verificationStatus": _status("allergyintolerance-verification", "confirmed"),
+        "code": {"coding": [{"system": SNOMED, "code": code, "display": text}], "text": text},
+        "patient": subject.reference,
+        "recordedDate": since,
+    }
+
+
 def _status(system: str, code: str) -> Resource:
     return {"coding": [{"system": f"{_TERMINOLOGY}/{system}", "code": code}]}
 

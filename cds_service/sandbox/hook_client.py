@@ -16,6 +16,7 @@ from cds_service.sandbox.access import TOKEN_LIFETIME_S
 from cds_service.sandbox.fhir_server import FhirServer
 from cds_service.sandbox.prefetch_fill import Behaviour, fill
 from cds_service.sandbox.signing import Signer
+from fhir_mappers.references import objects
 
 Json = dict[str, Any]
 
@@ -49,6 +50,12 @@ class Exchange:
         cards = self.answer.get("cards") if self.status == 200 and isinstance(self.answer, dict) else None
         return cards if isinstance(cards, list) else []
 
+    @property
+    def reason(self) -> str:
+        """Why there is no answer, in the words of the service's OperationOutcome; empty without one."""
+        issues = objects(self.answer.get("issue")) if isinstance(self.answer, dict) else ()
+        return next((str(issue.get("diagnostics", "")) for issue in issues), "")
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -81,7 +88,7 @@ class HookClient:
         sent = self._envelope(service["hook"], context)
         started = time.perf_counter()
         templates = service.get("prefetch", {}) if reading.prefetch else {}
-        prefetch = fill(self.server, templates, context, reading.ways)
+        prefetch = self.server.breakage.in_prefetch(fill(self.server, templates, context, reading.ways))
         body = _body(sent, prefetch)
         gathered = time.perf_counter()
         status, answer = self._post(url, body)

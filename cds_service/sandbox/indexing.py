@@ -49,6 +49,9 @@ PARAMETERS: Final[Mapping[str, SearchParameters]] = {
             "verification-status": "verificationStatus",
         },
     ),
+    "AllergyIntolerance": SearchParameters(
+        "date", ("recordedDate",), {"code": "code", "clinical-status": "clinicalStatus"}
+    ),
     "MedicationRequest": SearchParameters(
         "authoredon",
         ("authoredOn",),

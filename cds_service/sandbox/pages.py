@@ -11,9 +11,9 @@ import orjson
 from flask import Blueprint, Response, jsonify, render_template, request
 from requests import RequestException
 
-from cds_service.sandbox import chart_svg, rendering
+from cds_service.sandbox import chart_results, chart_svg, rendering, risk_board
 from cds_service.sandbox.bundles import check_resource
-from cds_service.sandbox.drafts import WHEN, active_orders, context_of, drafted, sign
+from cds_service.sandbox.drafts import WHEN, active_orders, context_of, drafted, former_orders, sign
 from cds_service.sandbox.fhir_words import Resource
 from cds_service.sandbox.formulary import NAMES, ORDERABLE
 from cds_service.sandbox.hook_client import Exchange, HookClient, Json, Reading
@@ -44,6 +44,8 @@ class Pages:
         routes = Blueprint("pages", __name__)
         routes.get("/")(self.patients)
         routes.get("/patients/<patient_id>")(self.chart)
+        routes.get("/risks")(self.risks)
+        routes.post("/risks/rows")(self.risk_rows)
         routes.post("/patients/<patient_id>/hooks/<hook>")(self.fire)
         routes.post("/patients/<patient_id>/orders")(self.sign)
         routes.post("/feedback")(self.feedback)
@@ -51,16 +53,26 @@ class Pages:
 
     def patients(self) -> str:
         """All patients."""
-        banners = [self._banner(patient) for patient in self._everyone()]
-        return render_template("patients.html", banners=banners, stories=_STORIES)
+        return render_template("patients.html", banners=self._banners(), stories=_STORIES)
 
     def roster(self) -> list[tuple[str, str]]:
         """Id and name of every patient."""
-        banners = [self._banner(patient) for patient in self._everyone()]
-        return [(banner.id, banner.name) for banner in banners]
+        return [(banner.id, banner.name) for banner in self._banners()]
 
-    def _everyone(self) -> Sequence[Resource]:
-        return self.storage.search(parse_query("Patient", []))
+    def risks(self) -> str:
+        """The board of all patients; its script asks for the rows."""
+        return render_template("risks.html")
+
+    def risk_rows(self) -> str:
+        """All patients by urgency, as the services answer now."""
+        try:
+            found = risk_board.board(self.client, self._banners())
+        except RequestException as failure:
+            return render_template("unreachable.html", kind=type(failure).__name__)
+        return render_template("risk_rows.html", board=found, words=risk_board.WORDS)
+
+    def _banners(self) -> list[rendering.Banner]:
+        return [self._banner(patient) for patient in self.storage.search(parse_query("Patient", []))]
 
     def chart(self, patient_id: str) -> str:
         """One patient's chart; its script opens it, which fires patient-view."""
@@ -72,6 +84,8 @@ class Pages:
             story=_STORIES.get(patient_id),
             strip=self._strip(patient_id),
             orders=[rendering.order_line(order) for order in orders],
+            former=[rendering.order_line(order) for order in former_orders(self.storage, patient_id)],
+            results=chart_results.results(self.storage, patient_id),
             current=_current(orders),
             products=[(rxcui, NAMES[rxcui]) for rxcui in ORDERABLE],
             times=WHEN,
@@ -90,7 +104,8 @@ class Pages:
         except RequestException as failure:
             return _unreachable(failure, draft)
         reading = Reading(prefetch=bool(asked.get("prefetch", True)))
-        return _answer([self.client.call(service, context, reading) for service in services], draft)
+        exchanges = [self.client.call(service, context, reading) for service in services]
+        return _answer(risk_board.by_urgency(exchanges), draft)
 
     def sign(self, patient_id: str) -> Response:
         """Signs the draft: it becomes an active order of the record."""
@@ -114,7 +129,8 @@ class Pages:
     def _banner(self, patient: Resource) -> rendering.Banner:
         pairs = [("patient", patient["id"]), ("clinical-status", "active,recurrence,relapse")]
         problems = self.storage.search(parse_query("Condition", pairs))
-        return rendering.banner(patient, problems, self.storage.clock())
+        allergies = self.storage.search(parse_query("AllergyIntolerance", pairs[:1]))
+        return rendering.banner(patient, problems, allergies, self.storage.clock())
 
     def _strip(self, patient_id: str) -> Any:
         now_ms = self.storage.clock()

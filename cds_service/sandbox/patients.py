@@ -76,6 +76,8 @@ def _history(persona: Persona, subject: Subject, now_ms: int) -> Iterator[Resour
     for problem in persona.problems:
         since = fhir.day_of(now_ms - problem.years * YEAR_MS)
         yield fhir.condition(subject, problem.codes, problem.text, since)
+    for code, text in persona.allergies:
+        yield fhir.allergy(subject, code, text, fhir.day_of(now_ms - YEAR_MS))
     yield fhir.measured(subject, _HEIGHT, now_ms - 300 * DAY_MS, persona.height_cm)
     for days, more_kg in ((200, 1.4), (90, 0.6), (12, 0.0)):
         yield fhir.measured(subject, _WEIGHT, now_ms - days * DAY_MS, round(persona.weight_kg + more_kg, 1))

@@ -76,6 +76,7 @@ class Persona:
     sensor: Sensor = Sensor()
     basal: BasalInsulin | None = None
     tablets: tuple[tuple[str, str], ...] = ()
+    allergies: tuple[tuple[str, str], ...] = ()
     watch: bool = False
 
 
@@ -89,6 +90,9 @@ def _type_2(years: int) -> Problem:
 
 _METFORMIN: Final = ("861007", "metformin hydrochloride 500 MG Oral Tablet")
 _GLARGINE_U100: Final = "847230"
+_PENICILLIN: Final = ("91936005", "Allergy to penicillin")
+_SULFONAMIDE: Final = ("91939003", "Allergy to sulfonamide")
+_NONE_KNOWN: Final = ("716186003", "No known allergy")
 _HEART_FAILURE: Final = Problem(((SNOMED, "84114007"), (ICD10, "I50.9")), "Heart failure", 4)
 _KIDNEY_3B: Final = Problem(((SNOMED, "700379002"), (ICD10, "N18.32")), "Chronic kidney disease, stage 3b", 6)
 
@@ -107,19 +111,20 @@ PERSONAS: Final = (
         "sim-glargine", "Grace", "Demo-Maple", "female", 58, "America/Chicago",
         "Type 2 diabetes on glargine and metformin, CGM, fasting glucose above target.",
         92.0, 165.0, (_type_2(11),), Labs(8.4, 78), GlucoseShape(152.0, 70.0, 14.0, 0.0, 8.0),
-        basal=BasalInsulin(_GLARGINE_U100, 24), tablets=(_METFORMIN,),
+        basal=BasalInsulin(_GLARGINE_U100, 24), tablets=(_METFORMIN,), allergies=(_PENICILLIN,),
     ),
     Persona(
         "sim-fingersticks", "Tomas", "Demo-Oak", "male", 63, "Europe/Madrid",
         "Type 2 diabetes on glargine; no CGM, fingersticks before breakfast and dinner.",
         88.0, 174.0, (_type_2(9),), Labs(8.1, 71), GlucoseShape(160.0, 55.0, 12.0, 0.0, 8.0),
-        Sensor(fingersticks=True), BasalInsulin(_GLARGINE_U100, 18), (_METFORMIN,),
+        Sensor(fingersticks=True), BasalInsulin(_GLARGINE_U100, 18), (_METFORMIN,), (_NONE_KNOWN,),
     ),
     Persona(
         "sim-frail", "Elsa", "Demo-Willow", "female", 82, "America/New_York",
         "Frail, type 2 diabetes with kidney disease and heart failure; glargine, lows before dawn.",
         58.0, 158.0, (_type_2(24), _KIDNEY_3B, _HEART_FAILURE), Labs(6.6, 34),
         GlucoseShape(112.0, 60.0, 0.0, -52.0, 9.0), basal=BasalInsulin(_GLARGINE_U100, 30),
+        allergies=(_PENICILLIN, _SULFONAMIDE),
     ),
     Persona(
         "sim-sparse", "Sam", "Demo-Aspen", "male", 45, "America/Denver",

@@ -15,6 +15,8 @@ from markupsafe import Markup
 
 from cds_service.sandbox.fhir_words import Resource
 from cds_service.sandbox.hook_client import Exchange
+from fhir_mappers.patient import ZONE_EXTENSION
+from fhir_mappers.references import objects
 
 SHOWN_JSON_CHARACTERS: Final = 40_000
 """The developer panel cuts longer texts: four megabytes would stop a browser."""
@@ -85,17 +87,21 @@ def pretty(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """Who the patient is, in one line each."""
+    """Who the patient is, in one line each. No allergies: nothing about any is recorded."""
 
     id: str
     name: str
     age: str
     sex: str
     born: str
+    zone: str
     problems: Sequence[str]
+    allergies: Sequence[str]
 
 
-def banner(patient: Resource, problems: Sequence[Resource], now_ms: int) -> Banner:
+def banner(
+    patient: Resource, problems: Sequence[Resource], allergies: Sequence[Resource], now_ms: int
+) -> Banner:
     """The patient banner; what the record does not say is said to be unknown."""
     names = patient.get("name") or [{}]
     name = " ".join([*names[0].get("given", ()), names[0].get("family", "")]).strip()
@@ -106,7 +112,9 @@ def banner(patient: Resource, problems: Sequence[Resource], now_ms: int) -> Bann
         age=_age(born, now_ms),
         sex=patient.get("gender", "sex unknown"),
         born=born or "unknown",
-        problems=[_title(problem.get("code", {})) for problem in problems],
+        zone=_zone(patient) or "unknown",
+        problems=[title(problem.get("code", {})) for problem in problems],
+        allergies=[title(allergy.get("code", {})) for allergy in allergies],
     )
 
 
@@ -119,7 +127,14 @@ def _age(born: str, now_ms: int) -> str:
     return f"{today.year - day.year - ((today.month, today.day) < (day.month, day.day))} years"
 
 
-def _title(concept: Mapping[str, Any]) -> str:
+def _zone(patient: Resource) -> str:
+    """The time zone that the record names, as an IANA name; empty when it names none."""
+    stated = (each for each in objects(patient.get("extension")) if each.get("url") == ZONE_EXTENSION)
+    return next((str(each.get("valueCode", "")) for each in stated), "")
+
+
+def title(concept: Mapping[str, Any]) -> str:
+    """A CodeableConcept in words."""
     coding = (concept.get("coding") or [{}])[0]
     return str(concept.get("text") or coding.get("display") or coding.get("code") or "unnamed")
 
@@ -131,6 +146,7 @@ class OrderLine:
     name: str
     dose: str
     since: str
+    status: str
 
 
 def order_line(order: Resource) -> OrderLine:
@@ -139,7 +155,8 @@ def order_line(order: Resource) -> OrderLine:
     amount = ((dosage.get("doseAndRate") or [{}])[0]).get("doseQuantity", {})
     dose = f"{amount['value']:g} {amount.get('unit', '')}" if "value" in amount else ""
     return OrderLine(
-        name=_title(order.get("medicationCodeableConcept", {})),
+        name=title(order.get("medicationCodeableConcept", {})),
         dose=str(dosage.get("text") or dose or "no dose given"),
         since=str(order.get("authoredOn", ""))[:10],
+        status=str(order.get("status", "unknown")),
     )

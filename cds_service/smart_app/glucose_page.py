@@ -25,7 +25,7 @@ from models.features.episodes import Episode, find_episodes
 from models.features.glycemic import BAND_OF, GlycemicMetrics, glycemic_metrics
 from models.features.patterns import find_patterns
 from models.features.sampling import DAY_MS
-from models.features.targets import PREGNANCY, TargetCheck, check_targets
+from models.features.targets import PREGNANCY, TargetCheck, check_targets, range_of
 from models.preprocess.usable_cgm import usable_cgm
 from models.signals import CARBS, GLUCOSE_CGM, GLUCOSE_SMBG, INSULIN_BOLUS
 from models.time_series import TimeSeries
@@ -169,7 +169,8 @@ def _number(metrics: GlycemicMetrics, value: float | None) -> str:
 def _patterns(chart: Chart, window: TimeSeries, metrics: GlycemicMetrics) -> tuple[str, ...]:
     if not metrics.sufficient:
         return (TOO_LITTLE,)
-    found = find_patterns(window, chart.zone, metrics.cv_percent, chart.record.series.get(CARBS))
+    carbs, limits = chart.record.series.get(CARBS), range_of(chart.record.concepts())
+    found = find_patterns(window, chart.zone, metrics.cv_percent, carbs, limits)
     if isinstance(found, Reason):
         return tuple(why(found))
     return tuple(pattern.text for pattern in found) or ("No recurring pattern by time of day was found.",)

@@ -14,6 +14,7 @@ from cds_service.store.database import forgetful, open_database, takes_writes
 from cds_service.store.decisions import Decisions
 from cds_service.store.feedback import Feedback
 from cds_service.store.replay import AllUsedTokens, SqlUsedTokens, UsedTokens
+from cds_service.store.shown_findings import ShownFindings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Store:
     decisions: Decisions
     audit: Audit
     app_sessions: AppSessions
+    shown: ShownFindings
     is_ready: Callable[[], bool]
 
 
@@ -43,4 +45,5 @@ def open_store(settings: Settings) -> Store:
     decisions = Decisions(engine, audit, settings.secret_key)
     feedback = Feedback(engine, settings.secret_key)
     sessions = AppSessions(engine, settings.secret_key)
-    return Store(AllUsedTokens(places), feedback, decisions, audit, sessions, partial(takes_writes, engine))
+    shown, ready = ShownFindings(engine, settings.secret_key), partial(takes_writes, engine)
+    return Store(AllUsedTokens(places), feedback, decisions, audit, sessions, shown, ready)

@@ -29,7 +29,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.deadline import Deadline
 from cds_service.store.file_systems import refuse_network
-from cds_service.store.schema import REVISION
 from hooks.errors import Unavailable
 
 BUSY_TIMEOUT_MS: Final = 2000
@@ -69,7 +68,13 @@ def _is_current(engine: Engine) -> bool:
         connection.execution_options(**{_ONLY_READS: True})
         if not inspect(connection).has_table("alembic_version"):
             return False
-        return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [REVISION]
+        return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [newest_step()]
+
+
+def newest_step() -> str:
+    """The number of the last migration, which the names of their files begin with."""
+    steps = Path(__file__).with_name("migrations").glob("versions/[0-9]*.py")
+    return max(step.name for step in steps).partition("_")[0]
 
 
 def connect(url: str, turns: "threading.Lock | None" = None) -> Engine:
@@ -109,7 +114,8 @@ def enter(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
 @cache
 def _entering(table: Table, dialect_name: str) -> Executable:
     dialect = postgresql if dialect_name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing().returning(literal(1))
+    statement: Executable = dialect.insert(table).on_conflict_do_nothing().returning(literal(1))
+    return statement
 
 
 @contextmanager

@@ -22,12 +22,13 @@ Outcome = Literal["accepted", "overridden"]
 
 @dataclass(frozen=True, slots=True)
 class GivenCard:
-    """A card that left the service."""
+    """A card that left the service; `finding` is its key of `shown_findings`, where it has one."""
 
     uuid: str
     service: str
     hook_instance: str
     issued_ms: int
+    finding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,6 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, String, Table, Text
 
-REVISION: Final = "0003"
-"""The last step of `migrations`."""
-
 METADATA: Final = MetaData()
 
 USED_TOKEN: Final = Table(
@@ -28,6 +25,8 @@ CARD: Final = Table(
     Column("service", String(64), nullable=False),
     Column("hook_instance", String(64), nullable=False),
     Column("issued_ms", BigInteger, nullable=False),
+    Column("finding", String(64)),
+    Index("ix_card_tenant_finding", "tenant", "finding"),
 )
 
 FEEDBACK: Final = Table(

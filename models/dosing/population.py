@@ -66,8 +66,10 @@ def population_reasons(record: PatientRecord, as_of_ms: int, zone: str | None = 
     """Why no basal dose may be computed for this patient now; empty when it may."""
     return (
         *incomplete_data(record),
-        *_person(record, as_of_ms, zone),
-        *_problems(record, as_of_ms),
+        *not_an_adult_at_home(record, as_of_ms, zone, "the tables are for doses at home"),
+        *excluded(record, EXCLUDING),
+        *not_settled(record, "type_2_diabetes", "Type 2 diabetes", as_of_ms),
+        *recent_severe_low(record, as_of_ms),
         *drug_reasons(record, as_of_ms),
         *_delivery(record, as_of_ms),
     )
@@ -93,7 +95,10 @@ def incomplete_data(record: PatientRecord) -> Iterator[Reason]:
             yield Reason(ReasonCode.INCOMPLETE, reason, text)
 
 
-def _person(record: PatientRecord, as_of_ms: int, zone: str | None) -> Iterator[Reason]:
+def not_an_adult_at_home(
+    record: PatientRecord, as_of_ms: int, zone: str | None, why_not_in_hospital: str
+) -> Iterator[Reason]:
+    """What is known against it, or missing, that this is a living adult outside hospital."""
     if record.deceased:
         yield Reason(ReasonCode.OUT_OF_POPULATION, "patient", "The patient is recorded as deceased.")
     if record.birth_date is None:
@@ -101,38 +106,40 @@ def _person(record: PatientRecord, as_of_ms: int, zone: str | None) -> Iterator[
     elif age_years(record.birth_date, as_of_ms, zone) < ADULT_YEARS:
         yield Reason(ReasonCode.OUT_OF_POPULATION, "age", "The patient is under 18.")
     if record.in_hospital:
-        text = "The patient is in hospital; the tables are for doses at home."
+        text = f"The patient is in hospital; {why_not_in_hospital}."
         yield Reason(ReasonCode.OUT_OF_POPULATION, "inpatient", text)
 
 
-def _problems(record: PatientRecord, as_of_ms: int) -> Iterator[Reason]:
+def excluded(record: PatientRecord, excluding: Mapping[str, str]) -> Iterator[Reason]:
+    """The problems on record that end it, each with its sentence."""
     concepts = record.concepts()
-    for concept, text in EXCLUDING.items():
+    for concept, text in excluding.items():
         if concept in concepts:
             yield Reason(ReasonCode.OUT_OF_POPULATION, concept, text)
-    type_2 = [c for c in record.conditions if c.concept == "type_2_diabetes"]
-    if not type_2:
-        yield Reason(ReasonCode.MISSING, "type_2_diabetes", "Type 2 diabetes is not on the problem list.")
-    else:
-        yield from _diagnosis(type_2, as_of_ms)
-    if any(
-        c.concept == SEVERE_LOW and recorded_within(c, SEVERE_LOW_DAYS, as_of_ms) for c in record.conditions
-    ):
+
+
+def not_settled(record: PatientRecord, concept: str, name: str, as_of_ms: int) -> Iterator[Reason]:
+    """Why this diabetes is not one that was diagnosed half a year ago or longer."""
+    diagnoses = [c for c in record.conditions if c.concept == concept]
+    onsets = (c.onset_ms if c.onset_ms is not None else c.recorded_ms for c in diagnoses)
+    since = [at for at in onsets if at is not None]
+    if not diagnoses:
+        yield Reason(ReasonCode.MISSING, concept, f"{name} is not on the problem list.")
+    elif not since:
+        yield Reason(ReasonCode.MISSING, "diagnosis_date", "Since when diabetes is known is not on record.")
+    elif as_of_ms - min(since) < NEW_DIAGNOSIS_DAYS * DAY_MS:
+        text = f"{name} was diagnosed less than 6 months ago; insulin need still changes fast."
+        yield Reason(ReasonCode.OUT_OF_POPULATION, "new_diagnosis", text)
+
+
+def recent_severe_low(record: PatientRecord, as_of_ms: int) -> Iterator[Reason]:
+    """Hypoglycaemia as a problem of the last weeks."""
+    severe = [c for c in record.conditions if c.concept == SEVERE_LOW]
+    if any(recorded_within(c, SEVERE_LOW_DAYS, as_of_ms) for c in severe):
         text = (
             f"Hypoglycaemia was recorded as a problem in the last {SEVERE_LOW_DAYS} days, or without a date."
         )
         yield Reason(ReasonCode.UNSAFE, "severe_hypoglycaemia", text)
-
-
-def _diagnosis(type_2: list[Condition], as_of_ms: int) -> Iterator[Reason]:
-    since = [
-        at for c in type_2 if (at := c.onset_ms if c.onset_ms is not None else c.recorded_ms) is not None
-    ]
-    if not since:
-        yield Reason(ReasonCode.MISSING, "diagnosis_date", "Since when diabetes is known is not on record.")
-    elif as_of_ms - min(since) < NEW_DIAGNOSIS_DAYS * DAY_MS:
-        text = "Type 2 diabetes was diagnosed less than 6 months ago."
-        yield Reason(ReasonCode.OUT_OF_POPULATION, "new_diagnosis", text)
 
 
 def drug_reasons(record: PatientRecord, as_of_ms: int) -> Iterator[Reason]:

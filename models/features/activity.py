@@ -12,12 +12,16 @@ import numpy as np
 from models.assessment import Reason
 from models.features.feature import Definition, Feature
 from models.features.local_time import local_day, minute_of_day, zone_of
+from models.features.sampling import MINUTE_MS
 from models.time_series import TimeSeries
 
 WORN_HOURS: Final = 10
 WORN_PERCENT: Final = 70.0
 """Wear of a day: readings of heart rate in 10 hours (Troiano et al., Med Sci Sports Exerc 2008;40:181) or
 70 % of the day by the device's own account (the share asked of a CGM)."""
+
+LONGEST_DAY_MS: Final = 25 * 60 * MINUTE_MS
+"""The day on which the clock goes back; a count over more belongs to no day."""
 
 FEWEST_DAYS: Final = 4
 STEPS: Final = Definition(
@@ -53,22 +57,36 @@ def steps_per_day(inputs: ActivityInputs, as_of_ms: int, zone: str | None) -> Fe
     worn = worn_days(inputs, clock)
     if worn is None:
         return STEPS.unknown("wear of the device not known", as_of_ms)
-    steps = steps_by_day(inputs.interval_steps, clock) | steps_by_day(inputs.daily_steps, clock)
+    steps = steps_by_day(inputs, clock)
     counted = [steps[day] for day in days if day in worn and day in steps]
     if len(counted) < FEWEST_DAYS:
         return STEPS.unknown(f"{len(counted)} worn days with steps", as_of_ms)
     return STEPS.known(float(np.median(counted)), as_of_ms)
 
 
-def steps_by_day(steps: TimeSeries | None, clock: ZoneInfo) -> dict[int, float]:
-    """Steps by local day number, from the source that counted most on that day."""
+def steps_by_day(inputs: ActivityInputs, clock: ZoneInfo) -> dict[int, float]:
+    """Steps by local day number: the total of the day where one was sent, else the sum of its intervals."""
+    return sums_by_day(inputs.interval_steps, clock) | totals_by_day(inputs.daily_steps, clock)
+
+
+def sums_by_day(steps: TimeSeries | None, clock: ZoneInfo) -> dict[int, float]:
+    """Sums of intervals by local day number, from the source that counted most on that day."""
     if steps is None:
         return {}
+    steps = steps.take(steps.until_ms - steps.at_ms <= LONGEST_DAY_MS)
     day, total = local_day(steps.at_ms, clock), {}
     for date in np.unique(day):
         today = day == date
         total[int(date)] = float(np.bincount(steps.source[today], steps.value[today]).max())
     return total
+
+
+def totals_by_day(totals: TimeSeries | None, clock: ZoneInfo) -> dict[int, float]:
+    """The largest total by local day number: it grows through its day, and each report has all before."""
+    if totals is None:
+        return {}
+    day = local_day(totals.at_ms, clock)
+    return {int(date): float(totals.value[day == date].max()) for date in np.unique(day)}
 
 
 def worn_days(inputs: ActivityInputs, clock: ZoneInfo) -> set[int] | None:

@@ -29,6 +29,10 @@ HIGH_TIGHT: Final = GlucoseLimit(140, 7.8)
 HIGH: Final = GlucoseLimit(180, 10.0)
 VERY_HIGH: Final = GlucoseLimit(250, 13.9)
 
+GlucoseRange = tuple[GlucoseLimit, GlucoseLimit]
+USUAL_RANGE: Final[GlucoseRange] = (LOW, HIGH)
+PREGNANCY_RANGE: Final[GlucoseRange] = (LOW_PREGNANCY, HIGH_TIGHT)
+
 
 @dataclass(frozen=True, slots=True)
 class ShownGlucose:

@@ -56,6 +56,7 @@ class FingerstickReview:
     readings_per_day: float
     overall: ReadingShares
     lowest_mgdl: float | None
+    highest_mgdl: float | None
     newest_low_ms: int | None
     by_block: dict[str, ReadingShares] | Reason
     fasting: tuple[FastingValue, ...] | Reason
@@ -83,6 +84,7 @@ def fingerstick_review(
         readings_per_day=len(window) / days,
         overall=_shares(window, shown, np.ones(len(window), bool)),
         lowest_mgdl=float(window.value.min()) if len(window) else None,
+        highest_mgdl=float(window.value.max()) if len(window) else None,
         newest_low_ms=int(lows[-1]) if lows.size else None,
         by_block=_by_block(window, shown, zone),
         fasting=fasting_values(FastingInputs(meter=window), as_of_ms, zone, days),
@@ -120,7 +122,8 @@ def _by_block(window: TimeSeries, shown: ShownGlucose, zone: str | None) -> dict
 def _why_not(readings: int, days_with_readings: int, days: int) -> str | None:
     if readings >= READINGS_NEEDED and days_with_readings >= DAYS_NEEDED:
         return None
+    noun = "reading" if readings == 1 else "readings"
     return (
-        f"{readings} meter readings on {days_with_readings} of the last {days} days; "
+        f"{readings} meter {noun} on {days_with_readings} of the last {days} days; "
         f"{READINGS_NEEDED} on {DAYS_NEEDED} days are needed"
     )

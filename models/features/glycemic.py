@@ -30,6 +30,14 @@ BAND_OF: Final[Mapping[str, str]] = {
 }
 """The five bands of the consensus report, by the metric that is the share of time in each."""
 
+PREGNANCY_BAND_OF: Final[Mapping[str, str]] = {
+    "time_below_54_percent": "below 54 mg/dL",
+    "time_below_63_percent": "below 63 mg/dL",
+    "time_63_140_percent": "63-140 mg/dL",
+    "time_above_140_percent": "above 140 mg/dL",
+}
+"""The bands of pregnancy in the same report."""
+
 
 @dataclass(frozen=True, slots=True)
 class GlycemicMetrics:

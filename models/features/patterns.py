@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.assessment import Reason
+from models.features.bands import USUAL_RANGE, GlucoseRange
 from models.features.hourly import HourlyGlucose, hourly_glucose
 from models.features.local_time import zone_of
 from models.features.meals import MealResponses, meal_responses
@@ -39,6 +40,14 @@ UNSTABLE_CV_PERCENT: Final = 36.0
 MEALS_NEEDED: Final = 5
 MEAL_SHARE: Final = 0.5
 """Half of at least five meals (our judgement)."""
+
+
+HOURS: Final = 24
+LONGEST_ACROSS_MIDNIGHT: Final = 12
+"""Hours: a longer run belongs to two days rather than to one night (our judgement)."""
+
+EVENING_ENDS: Final = 21
+"""A window that begins from here on and crosses midnight is one of nights (our judgement)."""
 
 
 class Rank(IntEnum):
@@ -88,7 +97,11 @@ class Pattern:
 
 
 def find_patterns(
-    glucose: TimeSeries, zone: str | None, cv_percent: float | None, carbs: TimeSeries | None = None
+    glucose: TimeSeries,
+    zone: str | None,
+    cv_percent: float | None,
+    carbs: TimeSeries | None = None,
+    limits: GlucoseRange = USUAL_RANGE,
 ) -> tuple[Pattern, ...] | Reason:
     """Every pattern of the series, worst first, or why times of day cannot be told.
 
@@ -99,7 +112,7 @@ def find_patterns(
     if isinstance(clock, Reason):
         return clock
     glucose = usable_cgm(glucose).series
-    table = hourly_glucose(glucose, clock)
+    table = hourly_glucose(glucose, clock, limits)
     return patterns_in(table, cv_percent, None if carbs is None else meal_responses(glucose, carbs))
 
 
@@ -113,8 +126,9 @@ def patterns_in(
     return tuple(sorted(found, key=lambda p: (p.rank, -p.seen / p.of, p.from_hour, p.name)))
 
 
-def _lows(table: HourlyGlucose) -> Iterator[Pattern]:
-    for hours in _windows(np.count_nonzero(table.low > 0, axis=0)):
+def _lows(calendar: HourlyGlucose) -> Iterator[Pattern]:
+    for window in _windows(np.count_nonzero(calendar.low > 0, axis=0)):
+        table, hours = _one_piece(calendar, window)
         low = table.low[:, hours].sum(axis=1)
         seen = int(np.count_nonzero(low > 0))
         if seen < LOW_DAYS:
@@ -123,19 +137,20 @@ def _lows(table: HourlyGlucose) -> Iterator[Pattern]:
         yield Pattern(
             name="lows",
             rank=Rank.VERY_LOW if level_2 >= LOW_DAYS else Rank.LOW,
-            from_hour=hours.start,
-            until_hour=hours.stop,
+            from_hour=window.start,
+            until_hour=_on_the_clock(window.stop),
             seen=seen,
             of=int(np.count_nonzero(_measured(table, hours) | (low > 0))),
-            counted=_counted(hours),
+            counted=_counted(window),
             percent=_percent(low, table, hours),
             extreme_mgdl=float(np.nanmin(table.lowest_mgdl[low > 0][:, hours])),
             level_2=level_2,
         )
 
 
-def _highs(table: HourlyGlucose) -> Iterator[Pattern]:
-    for hours in _windows(np.count_nonzero(table.high > table.measured / 2, axis=0)):
+def _highs(calendar: HourlyGlucose) -> Iterator[Pattern]:
+    for window in _windows(np.count_nonzero(calendar.high > calendar.measured / 2, axis=0)):
+        table, hours = _one_piece(calendar, window)
         measured = _measured(table, hours)
         high = table.high[:, hours].sum(axis=1)
         total = table.measured[:, hours].sum(axis=1)
@@ -146,11 +161,11 @@ def _highs(table: HourlyGlucose) -> Iterator[Pattern]:
         yield Pattern(
             name="highs",
             rank=Rank.VERY_HIGH if level_2 >= HIGH_DAY_SHARE * of else Rank.HIGH,
-            from_hour=hours.start,
-            until_hour=hours.stop,
+            from_hour=window.start,
+            until_hour=_on_the_clock(window.stop),
             seen=seen,
             of=of,
-            counted=_counted(hours),
+            counted=_counted(window),
             percent=_percent(high, table, hours),
             extreme_mgdl=float(np.nanmean(table.mean_mgdl[measured][:, hours])),
             level_2=level_2,
@@ -184,25 +199,48 @@ def _after_meals(meals: MealResponses) -> Iterator[Pattern]:
 
 
 def _windows(days: NDArray[np.int64]) -> Iterator[slice]:
-    """Runs of hours, worst first, each grown around its worst hour while half as many days were hit.
+    """Runs of hours, worst first, each grown while half as many days were hit as in its worst hour.
 
-    Windows end at midnight.
+    A run of one night may cross midnight, and its end is then beyond 24; a longer one ends there.
     """
     left = days.copy()
     while left.any():
         worst = int(left.argmax())
-        often = 2 * left >= left[worst]
-        first, last = worst, worst + 1
-        while first > 0 and often[first - 1]:
-            first -= 1
-        while last < left.size and often[last]:
-            last += 1
-        left[first:last] = 0
-        yield slice(first, last)
+        often = np.tile(2 * left >= left[worst], 3)
+        run = _grown(often, HOURS + worst, range(3 * HOURS))
+        if len(run) > LONGEST_ACROSS_MIDNIGHT:
+            run = _grown(often, HOURS + worst, range(HOURS, 2 * HOURS))
+        left[np.array(run) % HOURS] = 0
+        start = run.start % HOURS
+        yield slice(start, start + len(run))
 
 
-def _counted(hours: slice) -> str:
-    return "nights" if hours.stop <= NIGHT_HOURS.stop else "days"
+def _grown(often: NDArray[np.bool_], worst: int, within: range) -> range:
+    first, last = worst, worst + 1
+    while first > within.start and often[first - 1]:
+        first -= 1
+    while last < within.stop and often[last]:
+        last += 1
+    return range(first, last)
+
+
+def _one_piece(calendar: HourlyGlucose, window: slice) -> tuple[HourlyGlucose, slice]:
+    """A table in whose days the window is one piece, and its columns there."""
+    if window.stop <= HOURS:
+        return calendar, window
+    return calendar.from_hour(window.start), slice(0, window.stop - window.start)
+
+
+def _on_the_clock(until_hour: int) -> int:
+    """The end of a window: 24 at midnight, and 3 where it is 03:00 of the next day."""
+    return until_hour - HOURS if until_hour > HOURS else until_hour
+
+
+def _counted(window: slice) -> str:
+    """Nights, also those that begin before midnight."""
+    within = window.stop <= NIGHT_HOURS.stop
+    across = window.start >= EVENING_ENDS and HOURS < window.stop <= HOURS + NIGHT_HOURS.stop
+    return "nights" if within or across else "days"
 
 
 def _measured(table: HourlyGlucose, hours: slice) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from models.assessment import Reason, ReasonCode
+from models.features.bands import PREGNANCY_RANGE, USUAL_RANGE, GlucoseRange
 from models.features.glycemic import GlycemicMetrics
 
 # Table of targets: Battelino et al., Diabetes Care 2019;42:1593, figures 1 and 2 and table 3.
@@ -96,6 +97,11 @@ def target_group(age_years: int | None, concepts: frozenset[str]) -> TargetGroup
         return Reason(ReasonCode.OUT_OF_POPULATION, "age", text)
     older = age_years >= OLDER_YEARS or bool(concepts & HIGH_RISK)
     return TargetGroup.OLDER_OR_HIGH_RISK if older else TargetGroup.MOST_ADULTS
+
+
+def range_of(concepts: frozenset[str]) -> GlucoseRange:
+    """Below and above which glucose is out of range for a patient with these problems."""
+    return PREGNANCY_RANGE if concepts & PREGNANCY else USUAL_RANGE
 
 
 def check_targets(metrics: GlycemicMetrics, group: TargetGroup) -> tuple[TargetCheck, ...] | Reason:

@@ -85,7 +85,7 @@ def assess_change(watched: Watched, series: TimeSeries, window: Window) -> Answe
 
 
 def days_of(watched: Watched, series: TimeSeries, window: Window) -> tuple[DailyValues, TimeSeries, int]:
-    """The daily values that are compared, the readings of the main source behind them, and how many others."""
+    """The daily values that are compared, the readings of the main source behind them, and how many more."""
     past = series.between(window.as_of_ms - (WINDOW_DAYS + 1) * DAY_MS, window.as_of_ms)
     mine = main_source(core(past) if watched.signal == signals.BODY_TEMPERATURE else past, window.clock)
     return _daily(watched, mine, window), mine, len(past) - len(mine)
@@ -104,7 +104,7 @@ def assess_steps(watched: Watched, inputs: ActivityInputs, window: Window) -> An
 
 def days_of_steps(inputs: ActivityInputs, worn: set[int], window: Window) -> DailyValues:
     """Steps of the days before today on which the device was worn."""
-    total = steps_by_day(inputs.interval_steps, window.clock) | steps_by_day(inputs.daily_steps, window.clock)
+    total = steps_by_day(inputs, window.clock)
     days = np.array(sorted(day for day in total if day in worn and day < window.today), np.int64)
     return DailyValues(days, np.array([total[int(d)] for d in days]), np.ones(days.size, np.int64))
 

@@ -72,6 +72,11 @@ class Comparison:
 Answer = Assessment[Comparison] | NotAssessed
 
 
+def unit_text(unit: str) -> str:
+    """A UCUM unit as a person reads it."""
+    return "°C" if unit == "Cel" else unit
+
+
 NO_DETAILS: Final[Mapping[str, float]] = {}
 
 

@@ -11,10 +11,21 @@ import numpy as np
 from models import signals
 from models.assessment import Input, ReasonCode
 from models.features.sampling import DAY_MS, MINUTE_MS
+from models.features.targets import PREGNANCY
 from models.patient_record import PatientRecord
 from models.risk import news2
 from models.risk.point_score import Bands
-from models.risk.vital_comparison import Answer, Comparison, Level, Urgency, assessed, not_assessed
+from models.risk.pregnancy_pressure import SOURCE as PREGNANCY_SOURCE
+from models.risk.pregnancy_pressure import pregnancy_pressure
+from models.risk.vital_comparison import (
+    Answer,
+    Comparison,
+    Level,
+    Urgency,
+    assessed,
+    not_assessed,
+    unit_text,
+)
 from models.time_series import TimeSeries
 
 NOW_MS: Final = 60 * MINUTE_MS
@@ -53,6 +64,15 @@ class Limited:
     bands: Bands | None
     severe_above: float | None = None
     severe_source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one reading means: how soon it wants a person (None: not at all), in words, by which source."""
+
+    urgency: Urgency | None
+    says: str
+    source: str
 
 
 LIMITED: Final = (
@@ -130,15 +150,8 @@ def _check(limited: Limited, record: PatientRecord, as_of_ms: int) -> Answer:
         why = "no reading of the last 24 h for the absolute limits" if stale else "none in the data received"
         code, text = (ReasonCode.STALE if stale else ReasonCode.MISSING), f"{limited.label}: {why}"
         return not_assessed(code, limited.signal, text, as_of_ms)
-    red, severe = _red_limit(limited, found.value), _severe(limited, found.value)
-    urgency, says = None, "within the absolute limits"
-    if red is not None:
-        side = "at or below" if found.value <= red else "at or above"
-        doubt = _doubt(limited, found, record)
-        urgency = Urgency.NOW if as_of_ms - found.at_ms <= NOW_MS and not doubt else Urgency.SOON
-        says = f"{side} {red:.{limited.decimals}f} {limited.unit}{doubt}"
-    elif severe:
-        urgency, says = Urgency.SOON, f"above {limited.severe_above:g} {limited.unit}"
+    judged = _judged(limited, found, record)
+    recent = as_of_ms - found.at_ms <= NOW_MS
     comparison = Comparison(
         name=f"{limited.signal}_limit",
         kind="limit",
@@ -148,14 +161,46 @@ def _check(limited: Limited, record: PatientRecord, as_of_ms: int) -> Answer:
         now=Level(found.value, None, None, found.readings, "readings"),
         usual=None,
         usual_is="absolute limit",
-        urgency=urgency,
-        says=says,
+        urgency=judged.urgency if recent or judged.urgency != Urgency.NOW else Urgency.SOON,
+        says=judged.says,
         since_ms=found.at_ms,
         since_or_before=False,
         statistic="",
-        source=limited.severe_source if severe and red is None else NEWS2_SOURCE,
+        source=judged.source,
     )
     return assessed(comparison, as_of_ms, (found.as_input(limited.signal, limited.unit),))
+
+
+def _judged(limited: Limited, found: Latest, record: PatientRecord) -> Judged:
+    """The worst that is to be said of a reading, as if it were taken now."""
+    red = _red_limit(limited, found.value)
+    if red is not None:
+        side = "at or below" if found.value <= red else "at or above"
+        doubt = _doubt(limited, found, record)
+        says = f"{side} {_limit_text(limited, red)}{doubt}"
+        return Judged(Urgency.SOON if doubt else Urgency.NOW, says, NEWS2_SOURCE)
+    in_pregnancy = pregnancy_pressure(limited.signal, found.value, record)
+    if in_pregnancy is not None:
+        return Judged(*in_pregnancy, PREGNANCY_SOURCE)
+    if limited.severe_above is not None and found.value > limited.severe_above:
+        says = f"above {_limit_text(limited, limited.severe_above)}"
+        return Judged(Urgency.SOON, says, limited.severe_source)
+    return Judged(None, _unremarkable(limited, found, record), NEWS2_SOURCE)
+
+
+def _limit_text(limited: Limited, limit: float) -> str:
+    return f"{limit:.{limited.decimals}f} {unit_text(limited.unit)}"
+
+
+def _unremarkable(limited: Limited, found: Latest, record: PatientRecord) -> str:
+    """Inside the limits, and still with its points, so that a sum of small deviations is seen.
+
+    In pregnancy NEWS2 does not hold, and with COPD it is not known which of its saturation scales does.
+    """
+    concepts = record.concepts()
+    outside = concepts & PREGNANCY or (limited.signal == signals.SPO2 and "copd" in concepts)
+    points = 0 if limited.bands is None or outside else limited.bands.at(found.value)
+    return f"within the absolute limits; scores {points} in NEWS2" if points else "within the absolute limits"
 
 
 def _red_limit(limited: Limited, value: float) -> float | None:
@@ -165,10 +210,6 @@ def _red_limit(limited: Limited, value: float) -> float | None:
         return None
     low = bands.upper[0]
     return low if value < low + bands.step else bands.upper[-1] + bands.step
-
-
-def _severe(limited: Limited, value: float) -> bool:
-    return limited.severe_above is not None and value > limited.severe_above
 
 
 def _doubt(limited: Limited, found: Latest, record: PatientRecord) -> str:

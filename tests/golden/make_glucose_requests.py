@@ -35,6 +35,16 @@ def evening_highs(day: int, hour: float) -> float:
     return wave(day, hour) + (95 if hour >= 18 else 20)
 
 
+def lows_across_midnight(day: int, hour: float) -> float:
+    """Low from 23:00 to 03:00 on two nights of three."""
+    return 58 if day % 3 and (hour >= 23 or hour < 3) else wave(day, hour)
+
+
+def very_high_now(day: int, hour: float) -> float:
+    """In range, until a rise above 400 on the last morning."""
+    return 420 if day == 13 and 4 <= hour <= 8 else wave(day, hour)
+
+
 def ending_low(day: int, hour: float) -> float:
     """In range, until the last readings fall to 48."""
     return 48 if day == 13 and 7.5 <= hour <= 8 else wave(day, hour)
@@ -121,6 +131,7 @@ def meter_weeks(unit: str | None = "mg/dL") -> dict[str, Any]:
 NONE = bundle()
 TYPE_1, TYPE_2 = condition("E10.9", "Type 1 diabetes"), condition("E11.9", "Type 2 diabetes")
 PREGNANT = condition("Z33.1", "Pregnancy")
+GESTATIONAL = condition("O24.410", "Gestational diabetes")
 
 
 def prefetch(**changes: Any) -> dict[str, Any]:
@@ -136,6 +147,15 @@ CASES: dict[str, dict[str, Any]] = {
     "older-adult": prefetch(cgm=cgm(evening_highs), patient=patient(born="1948-01-01")),
     "mmol-per-litre": prefetch(cgm=cgm(night_lows, unit="mmol/L")),
     "pregnancy-type-1": prefetch(cgm=cgm(wave), conditions=bundle(TYPE_1, PREGNANT)),
+    "gestational-diabetes": prefetch(cgm=cgm(wave), conditions=bundle(GESTATIONAL)),
+    "gestational-diabetes-meter": prefetch(fingersticks=meter_weeks(), conditions=bundle(GESTATIONAL)),
+    "lows-across-midnight": prefetch(cgm=cgm(lows_across_midnight)),
+    "very-high-now": prefetch(cgm=cgm(very_high_now)),
+    "meter-low-while-cgm-in-range": prefetch(cgm=cgm(wave), fingersticks=bundle(meter(1, 0.1, 47))),
+    "meter-very-high-while-cgm-in-range": prefetch(cgm=cgm(wave), fingersticks=bundle(meter(1, 0.3, 410))),
+    "meter-only-very-high": prefetch(
+        fingersticks=bundle(*(meter(n, 0.5 + 7 * n, 430 - 5 * n) for n in range(8))), conditions=NONE
+    ),
     "child": prefetch(cgm=cgm(wave), patient=patient(born="2015-01-01")),
     "no-diabetes-on-record": prefetch(cgm=cgm(wave), conditions=NONE),
     "zone-unknown": prefetch(cgm=cgm(night_lows), patient=patient(zone=None)),

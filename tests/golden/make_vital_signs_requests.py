@@ -249,6 +249,7 @@ FRESH = (
 NONE = bundle()
 COPD, FIBRILLATION = condition("J44.9", "COPD"), condition("I48.91", "Atrial fibrillation")
 HEART_FAILURE = condition("I50.9", "Heart failure")
+PREGNANT = condition("Z33.1", "Pregnant state")
 ERROR = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
 ACTIVE = bundle(*steps(), sleep())
 
@@ -272,6 +273,9 @@ CASES: dict[str, dict[str, Any]] = {
     "home-pressure-above-target": prefetch(*pressure(146, 86), activity=NONE),
     "home-pressure-undecided": prefetch(*pressure(130, 76), activity=NONE),
     "few-pressure-readings": prefetch(*pressure(150, 92, 4), activity=NONE),
+    "pressure-severe-in-pregnancy": prefetch(
+        *watch(), *pressure(165, 112, 1, 0.3), patient=patient(born="1994-03-03"), conditions=bundle(PREGNANT)
+    ),
     "nights-low": prefetch(*night_oxygen(3), activity=NONE),
     "fibrillation-reported": prefetch(
         *watch(), ecg(9, "sinusRhythm"), ecg(6, "atrialFibrillation"), burden(7.0, 5)

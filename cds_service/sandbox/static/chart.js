@@ -88,7 +88,7 @@ async function sign(event) {
   try {
     const answer = await post(`${base}/orders`, { draft: state.draft });
     discard();
-    field("order-state").textContent = `Signed: ${answer.signed}. Reload the chart to see it among the orders.`;
+    field("order-state").textContent = `Signed: ${answer.signed}. It is among the orders once the chart is opened anew.`;
   } catch (failure) {
     field("order-state").textContent = `Not signed: ${failure.message}`;
   }
