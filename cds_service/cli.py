@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from cds_service import cli_limits, cli_models, cli_operations, cli_optimise, cli_simulation, local_answers
-from cds_service.cli_output import refuse, show, show_line
+from cds_service.cli_output import note, refuse, show, show_line
 from hooks.service import Practice
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -51,6 +51,8 @@ def map_command(
     with local_answers.complaints(refuse):
         declared = local_answers.site_of(site["aliases"], site["zone"])
         found = local_answers.map_file(file, patient, as_of, declared)
+    if found.strangers:
+        note(f"{found.strangers} resources are of another patient than {patient}, and were refused")
     for line in found.points() if points else ():
         show_line(line)
     for line in found.dropped() if dropped else ():

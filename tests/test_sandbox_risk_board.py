@@ -65,6 +65,21 @@ def test_the_most_urgent_come_first_and_a_failure_stands_before_mere_information
     assert [row.answered for row in found.rows] == [1, 1, 1, 0, 0, 1, 1] and found.calls == 7
 
 
+def test_on_a_chart_the_most_urgent_service_comes_first_and_the_silent_last() -> None:
+    answers = [
+        ("silent", 200, []),
+        ("told", 200, ["info"]),
+        ("down", 0, []),
+        ("warned", 200, ["info", "warning"]),
+    ]
+    exchanges = [
+        Exchange({"id": name}, "", {}, {}, status, {"cards": [{"indicator": i} for i in cards]}, 0.0, 0.0, 0)
+        for name, status, cards in answers
+    ]
+    ordered = [exchange.service["id"] for exchange in risk_board.by_urgency(exchanges)]
+    assert ordered == ["warned", "down", "told", "silent"]
+
+
 def test_who_failed_is_never_shown_as_assessed() -> None:
     (row,) = board_of(failed=(503, [])).rows
     assert row.urgency == "unanswered" and "Nothing is known" in row.findings[0].text

@@ -124,7 +124,8 @@ def test_FA1_slowhttptest_stops_no_good_hook(tmp_path: Path, attack: str) -> Non
     program = shutil.which("slowhttptest")
     if program is None:
         pytest.skip("slowhttptest is absent")
-    with served(tmp_path, "--workers", "2", REQUESTS_PER_MINUTE_PER_ADDRESS="1000000") as service:
+    limits = {"REQUESTS_PER_MINUTE_PER_ADDRESS": "1000000"}
+    with served(tmp_path, "--workers", "2", more=UNLIMITED, **limits) as service:
         command = [
             program,
             attack,

@@ -104,7 +104,8 @@ class Pages:
         except RequestException as failure:
             return _unreachable(failure, draft)
         reading = Reading(prefetch=bool(asked.get("prefetch", True)))
-        return _answer([self.client.call(service, context, reading) for service in services], draft)
+        exchanges = [self.client.call(service, context, reading) for service in services]
+        return _answer(risk_board.by_urgency(exchanges), draft)
 
     def sign(self, patient_id: str) -> Response:
         """Signs the draft: it becomes an active order of the record."""

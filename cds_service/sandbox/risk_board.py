@@ -3,6 +3,7 @@
 Calls the CDS service for every patient as an opened chart would, several at once; used by `pages`.
 """
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ _URGENCY: Final = {"critical": 0, "warning": 1, "unanswered": 2, "info": 3}
 """What nobody could assess comes before what was assessed and is no cause for hurry."""
 
 SILENT: Final = "silent"
+_REQUEST_ID: Final = re.compile(r" \(request [0-9a-f]+\)")
 
 WORDS: Final = {**INDICATOR_WORDS, "unanswered": "Not answered", SILENT: "Assessed, no card"}
 """What the page calls each urgency."""
@@ -84,13 +86,26 @@ def _asking(client: HookClient) -> Callable[[tuple[Banner, Json]], Exchange]:
 
 def _findings(exchanges: Sequence[Exchange]) -> list[Finding]:
     found = [finding for exchange in exchanges for finding in _of(exchange)]
-    return sorted(found, key=lambda finding: _URGENCY[finding.urgency])
+    return sorted(found, key=_urgency)
+
+
+def by_urgency(exchanges: Sequence[Exchange]) -> list[Exchange]:
+    """The exchanges with the most urgent finding first, those without any last."""
+    return sorted(exchanges, key=lambda exchange: min(map(_urgency, _of(exchange)), default=len(_URGENCY)))
+
+
+def _urgency(finding: Finding) -> int:
+    return _URGENCY[finding.urgency]
 
 
 def _of(exchange: Exchange) -> list[Finding]:
     name = str(exchange.service.get("title") or exchange.service["id"])
     if exchange.status != 200:
-        why = exchange.reason or f"status {exchange.status}" if exchange.status else str(exchange.answer)
+        why = (
+            _REQUEST_ID.sub("", exchange.reason) or f"status {exchange.status}"
+            if exchange.status
+            else str(exchange.answer)
+        )
         return [Finding("unanswered", name, f"Nothing is known from it: {why}")]
     return [Finding(_indicator(card), name, str(card.get("summary", ""))) for card in exchange.cards]
 

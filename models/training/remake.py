@@ -17,32 +17,36 @@ class DataNeeded(ValueError):
 
 def hypoglycemia(data: Path | None, report: Report) -> dict[str, str]:
     """The three tables of short-term hypoglycaemia by file name."""
+    people = _given(data)
     from models.training.fit_additive import Settings
     from models.training.train_hypoglycemia import train
 
-    return train(_given(data), Settings(), report)
+    return train(people, Settings(), report)
 
 
 def nocturnal_hypoglycemia(data: Path | None, report: Report) -> dict[str, str]:
     """The table of nocturnal hypoglycaemia by file name."""
+    people = _given(data)
     from models.training.train_nocturnal import SETTINGS, train
 
-    return train(_given(data), SETTINGS, report)
+    return train(people, SETTINGS, report)
 
 
 def forecast(data: Path | None, report: Report) -> dict[str, str]:
     """The glucose forecast by file name."""
+    people = _given(data)
     from models.training.forecast_fit import Settings
     from models.training.forecast_train import train
 
-    return train(_given(data), Settings(), report)
+    return train(people, Settings(), report)
 
 
 def comparison(data: Path | None, report: Report) -> dict[str, str]:
     """The records of all algorithms of glucose risk on people left out, by file name."""
+    people = _given(data)
     from models.training.compare import compare
 
-    return compare(_given(data), report)
+    return compare(people, report)
 
 
 def value_of_action(data: Path | None, report: Report) -> dict[str, str]:
