@@ -3,112 +3,43 @@
 For people and for checks; every command calls what the service itself calls.
 """
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
+import gc
+from importlib import import_module
+from typing import Final
 
 import click
 
-from cds_service import cli_limits, cli_models, cli_operations, cli_optimise, cli_simulation, local_answers
-from cds_service.cli_output import refuse, show, show_line
-from hooks.service import Practice
+from cds_service.cli_output import refuse
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-def as_of_option(command: Command) -> Command:
-    """`--as-of`: the moment the question is asked; now, where it is not given."""
-    return click.option("--as-of", "as_of", metavar="TIME", help="ISO 8601 with offset; default now.")(
-        command
-    )
+FILES: Final = {
+    "cli_answers": ("map", "explain", "features", "answer"),
+    "cli_limits": ("limits",),
+    "cli_models": ("evaluate", "train"),
+    "cli_operations": ("tenants", "doctor", "audit", "replay", "keys"),
+    "cli_optimise": ("optimise",),
+    "cli_sandbox": ("demo", "sandbox"),
+    "cli_simulation": ("trial",),
+}
+"""Where each command is, in the COMMANDS of a file of its own."""
 
 
-def site_options(command: Command) -> Command:
-    """`--zone` and `--aliases`: what the registration of a tenant would declare."""
-    zone = click.option("--zone", metavar="ZONE", help="IANA zone of times that came without an offset.")
-    aliases = click.option("--aliases", type=_FILE, help="The site's alias file: its own codes and units.")
-    return zone(aliases(command))
+class _Commands(click.Group):
+    """Reads the file of a command when that is asked for: the server starts without all the others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*self.commands, *(name for names in FILES.values() for name in names)])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for file, names in FILES.items():
+            if cmd_name in names:
+                commands = import_module(f"cds_service.{file}").COMMANDS
+                return next((command for command in commands if command.name == cmd_name), None)
+        return super().get_command(ctx, cmd_name)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Decision support for CGM, insulin and wearable vital signs over CDS Hooks."""
-
-
-@main.command("map")
-@click.argument("file", type=_FILE)
-@click.option("--patient", required=True, metavar="ID", help="Resources of anybody else are refused.")
-@as_of_option
-@click.option("--points", is_flag=True, help="One JSON line per point.")
-@click.option("--dropped", is_flag=True, help="One JSON line per dropped resource.")
-@site_options
-def map_command(
-    file: Path, patient: str, as_of: str | None, points: bool, dropped: bool, **site: Any
-) -> None:
-    """FHIR resources of FILE as clean series: signals with counts, first and last."""
-    with local_answers.complaints(refuse):
-        declared = local_answers.site_of(site["aliases"], site["zone"])
-        found = local_answers.map_file(file, patient, as_of, declared)
-    for line in found.points() if points else ():
-        show_line(line)
-    for line in found.dropped() if dropped else ():
-        show_line(line)
-    if not points and not dropped:
-        show(found.summary())
-
-
-@main.command("explain")
-@click.argument("file", type=_FILE)
-@click.option("--patient", required=True, metavar="ID")
-@as_of_option
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
-@site_options
-def explain_command(file: Path, patient: str, as_of: str | None, as_json: bool, **site: Any) -> None:
-    """What arrived in FILE, what was used, what was dropped and why, which codes are unknown."""
-    from cds_service.explain_table import print_table
-
-    with local_answers.complaints(refuse):
-        declared = local_answers.site_of(site["aliases"], site["zone"])
-        found = local_answers.explain_file(file, patient, as_of, declared)
-    if as_json:
-        show(found)
-    else:
-        print_table(found)
-
-
-@main.command("features")
-@click.argument("file", type=_FILE)
-@as_of_option
-@click.option("--days", default=14, show_default=True, type=click.IntRange(1, 400))
-@click.option("--zone", metavar="ZONE", help="IANA zone of the patient, for times of day.")
-@click.option("--patient", metavar="ID", help="The patient, for FHIR input of one.")
-def features_command(file: Path, as_of: str | None, days: int, zone: str | None, patient: str | None) -> None:
-    """Glycaemic features of FILE: FHIR JSON, or a CSV `time,gl` in mg/dL."""
-    with local_answers.complaints(refuse):
-        show(local_answers.features_of_file(file, as_of, days, zone, patient))
-
-
-@main.command("answer")
-@click.argument("service")
-@click.argument("file", type=_FILE)
-@as_of_option
-@click.option("--zone", metavar="ZONE", help="IANA zone of the organisation.")
-@click.option("--titration-table", metavar="ID", help="Titration table of the organisation.")
-@click.option("--glucose-unit", type=click.Choice(["mg/dL", "mmol/L"]), default="mg/dL", show_default=True)
-def answer_command(
-    service: str,
-    file: Path,
-    as_of: str | None,
-    zone: str | None,
-    titration_table: str | None,
-    glucose_unit: Any,
-) -> None:
-    """The body with which SERVICE would answer the hook request in FILE, without HTTP."""
-    with local_answers.complaints(refuse):
-        practice = Practice(zone=zone, titration_table=titration_table, glucose_unit=glucose_unit)
-        show(local_answers.answer_file(service, file, as_of, practice))
 
 
 @main.command("serve")
@@ -116,65 +47,13 @@ def answer_command(
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
 def serve_command(bind: str, workers: int) -> None:
     """Run the production server with settings from the environment."""
+    gc.disable()  # nothing of what is imported is garbage, and looking for it takes a sixth of the start
     from cds_service.serve import serve
     from cds_service.settings import InvalidSettings
+
+    gc.enable()
 
     try:
         serve(bind, workers)
     except InvalidSettings as fault:
         refuse("cannot start:\n" + "\n".join(f"  - {problem}" for problem in fault.problems))
-
-
-@main.command("demo")
-@click.option("--service-port", default=8000, show_default=True, type=click.IntRange(1, 65535))
-@click.option("--sandbox-port", default=8001, show_default=True, type=click.IntRange(1, 65535))
-@click.option("--folder", default=".demo", show_default=True, type=click.Path(path_type=Path))
-def demo_command(service_port: int, sandbox_port: int, folder: Path) -> None:
-    """Run the service and a sandbox EHR with simulated patients, until Ctrl-C."""
-    from cds_service.sandbox.demo import CannotStart, run_demo
-
-    try:
-        run_demo(service_port, sandbox_port, folder)
-    except CannotStart as fault:
-        refuse(str(fault))
-
-
-@main.group("sandbox")
-def sandbox_group() -> None:
-    """The demonstration EHR: simulated patients, not for care."""
-
-
-@sandbox_group.command("load")
-@click.argument("file", type=_FILE)
-@click.option("--folder", default=".demo", show_default=True, type=click.Path(path_type=Path))
-def load_command(file: Path, folder: Path) -> None:
-    """Load FILE into the sandbox: a FHIR Bundle, NDJSON, or a CSV `time,gl` or `id,time,gl`; .gz too."""
-    from cds_service.sandbox.app import DATABASE
-    from cds_service.sandbox.loader import UnreadableFile, load_file
-    from cds_service.sandbox.storage import Storage
-
-    folder.mkdir(exist_ok=True)
-    storage = Storage(folder / DATABASE)
-    try:
-        loaded = load_file(file, storage)
-    except UnreadableFile as fault:
-        refuse(str(fault))
-    finally:
-        storage.close()
-    show(
-        {
-            "loaded": loaded.resources,
-            "patients_added": loaded.added_patients,
-            "rows_without_value": loaded.empty_rows,
-        }
-    )
-
-
-for _command in (
-    *cli_limits.COMMANDS,
-    *cli_operations.COMMANDS,
-    *cli_optimise.COMMANDS,
-    *cli_simulation.COMMANDS,
-    *cli_models.COMMANDS,
-):
-    main.add_command(_command)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import click
 
-from cds_service.cli_output import refuse, show, show_line
+from cds_service.cli_output import log_on_stderr, refuse, show, show_line
 from cds_service.settings import InvalidSettings, Settings, load_settings
 from cds_service.tenants import Tenant
 
@@ -69,9 +69,10 @@ def doctor_command(tenant_id: str) -> None:
 
     tenant = tenant_or_refuse(settings_or_refuse(), tenant_id)
     well = True
-    for finding in examine(tenant, Egress(), time.time_ns() // 1_000_000):
-        show_line({"step": finding.step, "ok": finding.ok, "text": finding.text})
-        well = well and finding.ok
+    with log_on_stderr():
+        for finding in examine(tenant, Egress(), time.time_ns() // 1_000_000):
+            show_line({"step": finding.step, "ok": finding.ok, "text": finding.text})
+            well = well and finding.ok
     raise SystemExit(0 if well else 1)
 
 

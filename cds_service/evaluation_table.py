@@ -6,8 +6,9 @@ Used by `wearable-cds evaluate` where no JSON is asked for.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+
+from cds_service.cli_output import table_console
 
 
 def print_evaluation(found: Mapping[str, Any]) -> None:
@@ -21,7 +22,7 @@ def print_evaluation(found: Mapping[str, Any]) -> None:
         table.add_column(column.replace("_", " "), justify="right", overflow="fold")
     for label, metrics in rows:
         table.add_row(label, *(_shown(metrics.get(name)) for name in columns))
-    Console().print(table)
+    table_console().print(table)
 
 
 def rows_of(models: Mapping[str, Any], label: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -3,21 +3,17 @@
 Used by the command `explain`; the numbers come from `fhir_mappers.explain`.
 """
 
-from typing import Any, Final
+from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-WIDTH_IN_FILES: Final = 160
-"""Columns where the output goes to a file or a pipe, which have no width of their own."""
+from cds_service.cli_output import table_console
 
 
 def print_table(found: dict[str, Any]) -> None:
     """Print what arrived, what was used, what was dropped and why."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH_IN_FILES)
+    console = table_console()
     table = Table(title=f"Patient {found['patient']}")
     for name in ("Type", "Code", "Name", "Arrived", "Used", "Not read", "Dropped"):
         table.add_column(name, overflow="fold")

@@ -67,6 +67,12 @@ class Mapped:
 
     record: PatientRecord
 
+    @property
+    def strangers(self) -> int:
+        """Resources of somebody else."""
+        rejected = self.record.rejected.get("wrong_patient")
+        return rejected.count if rejected else 0
+
     def points(self) -> Iterator[dict[str, Any]]:
         return as_points.points(self.record)
 

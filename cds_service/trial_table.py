@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-from rich.console import Console
+from rich import box
 from rich.table import Table
+
+from cds_service.cli_output import table_console
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 """For each arm its rows, one a cycle."""
@@ -39,21 +41,22 @@ COLOURS: Final = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f0
 
 def print_tables(outcome: Mapping[str, Any]) -> None:
     """Print all cases together, then each group."""
-    console = Console()
+    console = table_console()
     for group, rows in {"all cases": outcome["arms"], **outcome["groups"]}.items():
-        console.print(_table(f"{outcome['world']} world, seed {outcome['seed']}: {group}", rows))
+        console.print(table(f"{outcome['world']} world, seed {outcome['seed']}: {group}", rows))
     console.print(LEGEND, highlight=False)
 
 
-def _table(title: str, arms: Rows) -> Table:
-    table = Table(title=title)
+def table(title: str, arms: Rows) -> Table:
+    """One row for each arm and cycle; narrow enough for a terminal of 80 columns."""
+    made = Table(title=title, box=box.SIMPLE, padding=0)
     for heading in ("Arm", *HEADINGS.values()):
-        table.add_column(heading, no_wrap=True)
+        made.add_column(heading, no_wrap=True)
     for name, rows in arms.items():
         for row in rows:
-            table.add_row(name if row is rows[0] else "", *(_shown(row[key]) for key in HEADINGS))
-        table.add_section()
-    return table
+            made.add_row(name if row is rows[0] else "", *(_shown(row[key]) for key in HEADINGS))
+        made.add_section()
+    return made
 
 
 def _shown(value: float | int | None) -> str:

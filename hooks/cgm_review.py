@@ -3,6 +3,7 @@
 Called by `hooks.glucose_review`; reads `models.features`, decides nothing itself.
 """
 
+import re
 from typing import Final
 
 from hooks import wording
@@ -119,8 +120,14 @@ def _summary(question: Question, found: CgmReview) -> str:
     extreme = "" if of_lows else _first_extreme(found)
     age, pattern = _age_if_old(question, found.metrics), _worst(found)
     line = wording.fitting(*_now(found), finding, extreme, age)
-    shorter = pattern.partition(" on ")[0]  # how often stands in the detail
-    return max(wording.fitting(line, pattern), wording.fitting(line, shorter), key=len)
+    return _with_pattern(line, pattern)
+
+
+def _with_pattern(line: str, pattern: str) -> str:
+    """The line with as much of the pattern as it has room for: how often goes last, after its level."""
+    compact = re.sub(r"between (\S+) and ", r"\1-", pattern)
+    forms = (pattern, compact, compact.partition(",")[0], compact.partition(" on ")[0])
+    return next((longer for form in forms if (longer := wording.fitting(line, form)) != line), line)
 
 
 def _finding(question: Question, found: CgmReview) -> tuple[str, bool]:

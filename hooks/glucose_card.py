@@ -63,15 +63,18 @@ def _low_card(question: Question, low: TimeSeries, others: list[TimeSeries]) -> 
     unit, at_ms = question.practice.glucose_unit, int(low.at_ms[0])
     very_low = bool(shown_glucose(low).below(VERY_LOW).any())
     limit = wording.glucose(54 if very_low else 70, unit)
-    said = f"{wording.reading(low, 0, unit)}, {wording.age(at_ms, question.as_of_ms)} ({LABELS[low.signal]})"
-    beside = [
+    said = f"{wording.reading(low, 0, unit)}, {wording.age(at_ms, question.as_of_ms)}"
+    beside = {
         f"{LABELS[other.signal]} {wording.reading(other, 0, unit)}, "
-        f"{wording.age(int(other.at_ms[0]), question.as_of_ms)}"
+        f"{wording.age(int(other.at_ms[0]), question.as_of_ms)}": int(other.at_ms[0]) > at_ms
         for other in others
-    ]
+    }
+    since = [f"since then {text}" for text, later in beside.items() if later]
+    device = LABELS[low.signal]
+    finding = wording.capital(f"{device} {said}") if since else f"Last glucose {said} ({device})"
     return Card(
         uuid=question.uuid("current-low"),
-        summary=wording.summary(f"Last glucose {said}: below {limit}"),
+        summary=wording.fitting(f"{finding}: below {limit}", *since),
         indicator=Indicator.CRITICAL if very_low else Indicator.WARNING,
         source=source(question),
         detail=wording.sections(

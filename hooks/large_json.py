@@ -6,10 +6,11 @@ characters of those left out only a few different texts remain, and one entry fo
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hooks.strict_json import (
     NotStrictJson,
@@ -36,10 +37,11 @@ LONGEST_OPENING: Final = 64
 DIGITS_TOGETHER: Final = 128
 """No number that fits a double needs as many; 309 are out of range."""
 
-BLOCK_BYTES: Final = 65_536
+STEP: Final = DIGITS_TOGETHER // 4
+
+BLOCK_BYTES: Final = 131_072
 """What is looked at together, so that it stays in the processor's cache."""
 
-_EIGHT_DIGITS: Final = np.uint64(0x0101010101010101)
 _EXPONENT: Final = re.compile(rb"[eE][+-]?\d{3,}[\s,\]}]")
 _NUMBER_BEFORE: Final = re.compile(rb"(?:^|[\s,:\[])-?\d+(?:\.\d+)?\Z")
 _ESCAPED_NAME: Final = re.compile(rb'\\[^"]*"\s*:')
@@ -67,53 +69,77 @@ def refuse_inexact(text: bytes) -> None:
 
 def may_overflow(text: bytes) -> bool:
     """Whether some number could be beyond a double: an exponent of three digits, or very many digits."""
-    longest = 2 * DIGITS_TOGETHER
-    return any(
-        _block_may_overflow(text[at : at + BLOCK_BYTES + longest]) for at in range(0, len(text), BLOCK_BYTES)
+    octets = np.frombuffer(text, np.uint8)
+    return _has_very_many_digits(text, octets) or any(
+        _EXPONENT.match(text, at + 1) and _NUMBER_BEFORE.search(text[max(0, at - DIGITS_TOGETHER) : at + 1])
+        for at in _exponents(octets)
     )
 
 
-def _block_may_overflow(block: bytes) -> bool:
-    octets = np.frombuffer(block, np.uint8)
-    digit = (octets - ord("0")) < 10
-    eights = digit[: digit.size // 8 * 8].view(np.uint64) == _EIGHT_DIGITS
-    rows = DIGITS_TOGETHER // 8
-    if eights[: eights.size // rows * rows].reshape(-1, rows).all(axis=1).any():
-        return True
-    exponent = digit[:-4] & ((octets[1:-3] | 0x20) == ord("e")) & digit[3:-1] & digit[4:]
-    return any(
-        _EXPONENT.match(block, at + 1) and _NUMBER_BEFORE.search(block[max(0, at - DIGITS_TOGETHER) : at + 1])
-        for at in np.flatnonzero(exponent).tolist()
-    )
+def _has_very_many_digits(text: bytes, octets: NDArray[np.uint8]) -> bool:
+    """Whether there are more than twice `DIGITS_TOGETHER`; seen in every 32nd character before all are."""
+    digit = (octets[::STEP] - ord("0")) < 10
+    places = STEP * np.flatnonzero(digit[:-3] & digit[1:-2] & digit[2:-1] & digit[3:])
+    return any(text[at : at + DIGITS_TOGETHER].isdigit() for at in places.tolist())
+
+
+def _exponents(octets: NDArray[np.uint8]) -> Iterator[int]:
+    """Places of digits before an `e` that is followed by a digit or sign and two digits."""
+    for start in range(0, octets.size, BLOCK_BYTES):
+        block = octets[start : start + BLOCK_BYTES + 4]
+        digit = (block - ord("0")) < 10
+        found = digit[:-4] & ((block[1:-3] | 0x20) == ord("e")) & digit[3:-1] & digit[4:]
+        yield from (start + np.flatnonzero(found)).tolist()
 
 
 def _samples(text: bytes) -> Iterator[bytes]:
     """JSON texts that together repeat a member if `text` does.
 
-    The first and the last entry stand for the envelope around all others. Those, each a whole object, are
-    cut out; entries of one likeness have the same strings, objects and names in the same order.
+    The first and the last entry stand for the envelope around all others. Those are whole objects; the
+    first of each likeness has the same strings, objects and names in the same order as all others of it.
     """
+    boundary = _boundary(text)
+    likeness_of, (first, *others, last) = _likenesses(text, boundary)
+    shared = likeness_of(boundary)
+    envelope = text.partition(boundary)[0] + boundary + text.rpartition(boundary)[2]
+    if likeness_of(envelope) != first + shared + last:
+        raise _Unlike
+    yield envelope
+    unseen, end = set(others), text.find(boundary)
+    for likeness in others:
+        if not unseen:
+            return
+        start, end = end, text.find(boundary, end + 1)
+        if likeness in unseen:
+            unseen.remove(likeness)
+            if likeness_of(text[start:end]) != shared + likeness:
+                raise _Unlike
+            yield text[start + len(b"},") : end] + b"}"
+
+
+def _boundary(text: bytes) -> bytes:
+    """What stands between two entries, up to the name of the first member."""
     start = text.find(b'"entry":[{') + len(b'"entry":[')
     opening = text[start : start + LONGEST_OPENING].partition(b":")[0]
-    boundary = b"}," + opening
-    first, *entries = text.split(boundary) if opening.count(b'"') == 2 else (text,)
-    if len(entries) < 2:
+    if opening.count(b'"') != 2:
         raise _Unlike
-    yield first + boundary + entries.pop()
-    likenesses = _likenesses(text, boundary)
-    if len(set(likenesses)) > LIKENESSES:
-        likenesses = _likenesses(_without_ids(text), boundary)
-    if len(likenesses) != len(entries) + 2 or len(set(likenesses)) > LIKENESSES:
-        raise _Unlike
-    samples = dict(zip(likenesses[1:-1], entries, strict=True))
-    yield from (opening + entry + b"}" for entry in samples.values())
+    return b"}," + opening
 
 
-def _likenesses(text: bytes, boundary: bytes) -> list[bytes]:
-    """The text cut at its boundaries, without escaped quotes and without what differs from entry to entry."""
+def _likenesses(text: bytes, boundary: bytes) -> tuple[Callable[[bytes], bytes], list[bytes]]:
+    """What the likeness of a text is here, and that of this text, cut at its boundaries."""
+    for likeness_of in (_likeness, lambda octets: _likeness(_without_ids(octets))):
+        likenesses = likeness_of(text).split(likeness_of(boundary))
+        if len(likenesses) > 2 and len(set(likenesses)) <= LIKENESSES:
+            return likeness_of, likenesses
+    raise _Unlike
+
+
+def _likeness(text: bytes) -> bytes:
+    """The text without escaped quotes and without what differs from entry to entry."""
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return text.translate(None, LEFT_OUT).split(boundary.translate(None, LEFT_OUT))
+    return text.translate(None, LEFT_OUT)
 
 
 def _without_ids(text: bytes) -> bytes:

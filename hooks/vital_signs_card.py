@@ -75,12 +75,14 @@ def latest_card(question: Question, review: VitalSignsReview) -> Card | None:
     rows = [(c.label, _value(c), _age(question, c), c.says) for c in review.comparisons if c.kind == "limit"]
     return Card(
         uuid=question.uuid("latest-vital-signs"),
-        summary=wording.summary("; ".join(said)),
+        summary=wording.summary(wording.fitting(*said)),
         indicator=Indicator.CRITICAL if emergency else INDICATORS[worst],
         source=source(question),
         detail=wording.sections(
             wording.table(("Latest reading", "Value", "Taken", "Against its limit"), rows),
-            wording.bullets([*_score_lines(review.news2), *_sources(beyond)]),
+            wording.bullets(
+                [*_earlier_lines(question, review), *_score_lines(review.news2), *_sources(beyond)]
+            ),
             f"Confirm at the bedside before acting. {CLOSING}",
         ),
         override_reasons=OVERRIDE_REASONS,
@@ -205,7 +207,18 @@ def _illness_lines(question: Question, review: VitalSignsReview) -> list[str]:
 def _latest_lines(question: Question, review: VitalSignsReview) -> list[str]:
     latest = [f"{c.label} {_value(c)} {_age(question, c)}" for c in review.comparisons if c.kind == "limit"]
     said = [f"Latest readings of 24 h: {'; '.join(latest)}"] if latest else []
-    return [*said, *_score_lines(review.news2)]
+    return [*said, *_earlier_lines(question, review), *_score_lines(review.news2)]
+
+
+def _earlier_lines(question: Question, review: VitalSignsReview) -> list[str]:
+    """Readings beyond a limit that a later one, within it, would hide: a fever of the night, a dip."""
+    told = [
+        f"{c.label} {_number(c, value)} {unit_text(c.unit)} {wording.age(at_ms, question.as_of_ms)}"
+        for c in review.comparisons
+        if c.earlier is not None
+        for value, at_ms in (c.earlier,)
+    ]
+    return [f"**Beyond a limit earlier in these 24 h:** {'; '.join(told)}"] if told else []
 
 
 def _score_lines(scores: Sequence[News2]) -> list[str]:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Final
 
-import yaml
+import msgspec
 
 FOLDERS: Final = ("features", "risk", "dosing")
 SUFFIX: Final = ".card.yaml"
@@ -60,7 +60,7 @@ def _cards() -> Iterator[Traversable]:
 
 def _read(entry: Traversable) -> dict[str, Any]:
     """One card. Raises ValueError naming what it lacks: a model without its whole card is not offered."""
-    card: dict[str, Any] = yaml.safe_load(entry.read_text(encoding="utf-8"))
+    card: dict[str, Any] = msgspec.yaml.decode(entry.read_bytes())
     lacking = [name for name in (*IDENTITY, *ATTRIBUTES) if card.get(name) in (None, "", [])]
     if lacking:
         raise ValueError(f"{entry.name} lacks {', '.join(lacking)}")

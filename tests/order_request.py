@@ -11,6 +11,7 @@ from titration_request import (
     at,
     bundle,
     condition,
+    dip,
     draft,
     fingerstick,
     observation,
@@ -89,6 +90,7 @@ HOSTILE_CASES = {
         insulin=bundle([given(0.5, 5)]),
     ),
     "bolus-inputs-missing": signing([order(20)], once(6)),
+    "raised-while-sensor-low": signing([order(20)], draft(22), cgm=bundle(dip(60, 6))),
     "switch-of-basal": signing([order(20)], draft(20, DEGLUDEC)),
 }
 """By what their answer shows."""

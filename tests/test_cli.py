@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from cds_service.cli import main
+from cds_service.cli_output import log_on_stderr
 
 GOLDEN = Path(__file__).with_name("golden") / "glucose-review"
 POINT_KEYS = {
@@ -75,6 +77,23 @@ def test_map_alone_counts_signals_with_first_and_last(tmp_path: Path) -> None:
     file.write_bytes(FORMS["bundle.json"])
     found = json.loads(run("map", str(file), "--patient", "p1", "--as-of", "2026-05-02T00:00:00Z").stdout)
     assert found["signals"]["glucose_cgm"]["count"] == 2
+
+
+def test_map_says_where_the_resources_are_of_another_patient(tmp_path: Path) -> None:
+    file = tmp_path / "bundle.json"
+    file.write_bytes(FORMS["bundle.json"])
+    result = run("map", str(file), "--patient", "p2")
+    assert result.exit_code == 0
+    assert "3 resources are of another patient than p2" in result.stderr
+    assert run("map", str(file), "--patient", "p1").stderr == ""
+
+
+def test_log_lines_of_a_command_stay_out_of_its_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    with log_on_stderr():
+        structlog.get_logger().warning("jwks.unavailable")
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert "jwks.unavailable" in streams.err
 
 
 def test_map_and_explain_take_the_declarations_of_a_site(tmp_path: Path) -> None:

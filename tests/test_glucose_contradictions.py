@@ -96,3 +96,19 @@ def test_in_pregnancy_no_index_or_episode_speaks_of_other_limits(tmp_path: Path)
     (card,) = cards(tmp_path, cgm=made.cgm(made.wave), conditions=conditions)
     assert "69 % in 63-140 mg/dL" in card["summary"] and "highs between" in card["summary"]
     assert not any(word in card["detail"] for word in ("GRI", "GMI 6", "180 mg/dL", "Targets for"))
+
+
+def test_a_low_that_another_device_has_left_behind_is_not_called_the_last_glucose(tmp_path: Path) -> None:
+    readings = meter((0.6, 50))
+    (low, _) = cards(tmp_path, cgm=made.cgm(made.wave), fingersticks=readings)
+    assert low["indicator"] == "critical"
+    assert low["summary"] == (
+        "Meter 50 mg/dL (2.8 mmol/L), 36 min ago: below 54 mg/dL (3.0 mmol/L); "
+        "since then CGM 175 mg/dL (9.7 mmol/L), 0 min ago"
+    )
+
+
+def test_how_often_a_pattern_was_seen_is_kept_before_words_are(tmp_path: Path) -> None:
+    older = made.patient(born="1948-01-01")
+    (card,) = cards(tmp_path, cgm=made.cgm(made.evening_highs), patient=older)
+    assert card["summary"].endswith("0 % below 70 mg/dL; highs 18:00-24:00 on 14 of 14 days")

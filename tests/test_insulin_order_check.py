@@ -141,7 +141,7 @@ def test_H15_a_missing_prefetch_entry_is_never_answered_with_silence(key):
             ["critical"],
             ["40 units a day, 2 times the 20 in use", "MedicationRequest/basal"],
         ),
-        ("halved-type-1", ["warning"], ["10 units a day, 0.5 of the 20 in use", "DKA"]),
+        ("halved-type-1", ["warning"], ["10 units a day, 50 % of the 20 in use", "DKA"]),
         ("type-1-not-assessed", ["info"], ["not fully checked", "this is type 1"]),
         ("start-without-weight", ["warning"], ["44 units with no dose in use known", "no weight"]),
         ("same-dose-after-low", ["warning"], ["repeated after a glucose of 48 mg/dL", "Observation/night"]),

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, event, inspect, text
 
-from cds_service.store.database import SchemaTooNew, connect, forgetful, migrate, open_database
+from cds_service.store.database import connect, forgetful, newest_step, open_database
 from cds_service.store.feedback import MAX_COMMENT, Feedback, FeedbackItem, GivenCard
 from cds_service.store.file_systems import OnNetwork, refuse_network
+from cds_service.store.migration import SchemaTooNew, migrate
 from cds_service.store.replay import AllUsedTokens, SqlUsedTokens
 from cds_service.store.schema import FEEDBACK, METADATA, USED_TOKEN
 from hooks.errors import Unavailable
@@ -38,7 +39,9 @@ def feedback(engine: Engine) -> Feedback:
 
 def test_migrations_lead_to_exactly_the_tables_that_the_code_uses(engine: Engine) -> None:
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        migrations = MigrationContext.configure(connection)
+        assert compare_metadata(migrations, METADATA) == []
+        assert migrations.get_current_revision() == newest_step()
 
 
 def test_migrations_go_back_to_an_empty_database_and_forward_again(engine: Engine) -> None:

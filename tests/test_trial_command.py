@@ -1,11 +1,14 @@
 """The command `trial`: the same table for the same seed, JSON of a fixed form, a plain answer to unknown arms."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
+from cds_service import trial_table
 from cds_service.cli import main
 from models.simulation import trial
 
@@ -70,3 +73,11 @@ def test_plots_are_pictures_of_every_measure_for_every_group(tmp_path: Path) -> 
     drawn = {file.name: file.read_text() for file in (tmp_path / "new").iterdir()}
     assert len(drawn) == 15
     assert all(text.startswith("<svg") and text.count("<polyline") == 2 for text in drawn.values())
+
+
+def test_no_number_of_the_table_is_cut_off_on_a_narrow_terminal() -> None:
+    row = dict.fromkeys(trial_table.HEADINGS, 100.0) | {"cycle": 12}
+    lines = io.StringIO()
+    Console(file=lines, width=80).print(trial_table.table("all cases", {"value-of-action": [row]}))
+    assert "…" not in lines.getvalue()
+    assert lines.getvalue().count("100.0") == len(row) - 1

@@ -107,6 +107,18 @@ def test_a_reading_inside_its_limits_shows_its_points_where_news2_holds() -> Non
     assert says("pregnancy") == "within the absolute limits"
 
 
+def test_a_reading_beyond_a_limit_is_not_hidden_by_a_later_one_within_it() -> None:
+    def earlier(signal: str, minutes_ago: list[float], values: list[float]) -> tuple[float, int] | None:
+        found = limit_checks(record(series(signal, minutes_ago, values)), AS_OF_MS)
+        return next(result(answer).earlier for answer in found if made(answer))
+
+    fever = earlier(signals.BODY_TEMPERATURE, [480, 30], [39.6, 37.0])
+    assert fever == (39.6, AS_OF_MS - 480 * MINUTE_MS)
+    assert earlier(signals.SPO2, [36, 12], [80, 95]) == (80, AS_OF_MS - 36 * MINUTE_MS)
+    assert earlier(signals.BODY_TEMPERATURE, [25 * 60, 30], [39.6, 37.0]) is None
+    assert earlier(signals.HEART_RATE, [300, 30], [150, 64]) is None
+
+
 def test_H12_an_artefact_is_outvoted_by_two_neighbours_but_one_neighbour_hides_nothing() -> None:
     assert urgency(signals.SPO2, series(signals.SPO2, [1, 5, 9], [70, 96, 96])) is None
     assert urgency(signals.SPO2, series(signals.SPO2, [1, 5], [84, 96])) is Urgency.NOW

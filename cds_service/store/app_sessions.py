@@ -31,7 +31,7 @@ class AppSessions:
         }
         with transaction(self._engine) as connection:
             connection.execute(delete(APP_SESSION).where(APP_SESSION.c.until_ms <= now_ms))
-            connection.execute(insert(APP_SESSION).values(row))
+            connection.execute(insert(APP_SESSION), row)
 
     def find(self, secret: str, now_ms: int) -> bytes | None:
         """The content of a session that lasts; None where there is none. Raises Unavailable."""

@@ -77,7 +77,7 @@ class Audit:
             "event": text,
             "chain_hash": _chain(last.chain_hash, text),
         }
-        connection.execute(insert(AUDIT).values(row))
+        connection.execute(insert(AUDIT), row)
 
     def verify(self, tenant: str, known: Head | None = None) -> Check:
         """Recompute a tenant's chain; `known` is an end that was kept elsewhere and must still be in it."""

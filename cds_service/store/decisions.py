@@ -61,7 +61,7 @@ class Decisions:
             "input": None if decision.input is None else self._inputs.encrypt(decision.input),
         }
         with transaction(self._engine) as connection:
-            connection.execute(insert(DECISION).values(row))
+            connection.execute(insert(DECISION), row)
             enter_cards(connection, tenant, cards)
             self._audit.append_within(connection, tenant, event)
 

@@ -106,7 +106,7 @@ def _rise(found: Change, before: str) -> tuple[str, str, str] | None:
 
 
 def _fall(found: Change, before: str, facts: OrderFacts) -> tuple[str, str, str] | None:
-    share = f"{found.after_text}, {found.ratio:.2g} of the {found.before_u:.4g} {before}"
+    share = f"{found.after_text}, {found.ratio * 100:.2g} % of the {found.before_u:.4g} {before}"
     long = facts.order.product.kind in LONG_ACTING
     dka = long and "type_1_diabetes" in facts.record.concepts()
     consequence = "In type 1 diabetes too little basal insulin brings on ketoacidosis (DKA)." if dka else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from models.assessment import Input, Reason, ReasonCode
-from models.dosing.dose_format import glucose_text
+from models.dosing.dose_format import glucose_text, percent_text
 from models.dosing.order_facts import OrderFacts
 from models.dosing.order_finding import Finding
 from models.dosing.order_readings import PERSISTENT_MS
@@ -60,12 +60,13 @@ def after_low(facts: OrderFacts) -> Iterator[Finding | Reason]:
 def often_low(facts: OrderFacts) -> Iterator[Finding | Reason]:
     """Insulin started or raised although more time than the target is spent below range."""
     lows = facts.lows
-    if facts.raises and lows.time_below_over_target:
-        shares = (
-            f"{lows.time_below_70_percent:.1f} % below 70 mg/dL, {lows.time_below_54_percent:.1f} % below 54"
-        )
-        headline = f"dose {facts.change_text}; sensor time {shares}"
-        yield Finding("raised_time_below", headline, "At most 4 % and 1 % are the target (Battelino 2019).")
+    low, very_low = lows.time_below_70_percent, lows.time_below_54_percent
+    if not (facts.raises and lows.time_below_over_target and lows.metrics) or low is None or very_low is None:
+        return
+    shares = f"{percent_text(low)} below 70 mg/dL, {percent_text(very_low)} below 54"
+    covered = percent_text(lows.metrics.sensor_active_percent)
+    why = f"At most 4 % and 1 % are the target (Battelino 2019); the readings cover {covered} of 14 days."
+    yield Finding("raised_time_below", f"dose {facts.change_text}; sensor time {shares}", why)
 
 
 def high_now(facts: OrderFacts) -> Iterator[Finding | Reason]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, Literal
 
-import yaml
+import msgspec
 
 from models.dosing.dose_format import step_text
 from models.units import to_mgdl, to_mmoll
@@ -183,8 +183,8 @@ def _read_low_rule(rule: Mapping[str, float] | None) -> LowRule | None:
 
 
 def _packaged() -> dict[str, TitrationTable]:
-    text = files("models.dosing").joinpath("titration_tables.yaml").read_text("utf-8")
-    tables = [_read_table(table) for table in yaml.safe_load(text)["tables"]]
+    text = files("models.dosing").joinpath("titration_tables.yaml").read_bytes()
+    tables = [_read_table(table) for table in msgspec.yaml.decode(text)["tables"]]
     return {table.id: table for table in tables}
 
 

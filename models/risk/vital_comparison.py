@@ -48,6 +48,7 @@ class Comparison:
 
     `since_ms` is the start of the first changed day or the time of the reading, `since_or_before` that it may
     have begun earlier. `group` names what findings of several signals have in common.
+    `earlier` is the value and time of a reading beyond a limit of the last day, where the newest is not.
     `recent_sd` holds local day numbers and distances from the own baseline in day-to-day SDs.
     """
 
@@ -67,6 +68,7 @@ class Comparison:
     source: str
     group: str = ""
     recent_sd: tuple[tuple[int, float], ...] = ()
+    earlier: tuple[float, int] | None = None
 
 
 Answer = Assessment[Comparison] | NotAssessed

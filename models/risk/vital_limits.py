@@ -167,6 +167,7 @@ def _check(limited: Limited, record: PatientRecord, as_of_ms: int) -> Answer:
         since_or_before=False,
         statistic="",
         source=judged.source,
+        earlier=None if judged.urgency is not None else _earlier(limited, record, as_of_ms),
     )
     return assessed(comparison, as_of_ms, (found.as_input(limited.signal, limited.unit),))
 
@@ -186,6 +187,16 @@ def _judged(limited: Limited, found: Latest, record: PatientRecord) -> Judged:
         says = f"above {_limit_text(limited, limited.severe_above)}"
         return Judged(Urgency.SOON, says, limited.severe_source)
     return Judged(None, _unremarkable(limited, found, record), NEWS2_SOURCE)
+
+
+def _earlier(limited: Limited, record: PatientRecord, as_of_ms: int) -> tuple[float, int] | None:
+    """Value and time of the lowest or highest reading of the last day, if it was beyond a limit for sure."""
+    day = record.series[limited.signal].between(as_of_ms - LATEST_MS - 1, as_of_ms)
+    for at in (int(day.value.argmin()), int(day.value.argmax())):
+        then = Latest(float(day.value[at]), int(day.at_ms[at]), 1, "")
+        if _judged(limited, then, record).urgency is not None and not _doubt(limited, then, record):
+            return then.value, then.at_ms
+    return None
 
 
 def _limit_text(limited: Limited, limit: float) -> str:

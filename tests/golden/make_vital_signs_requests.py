@@ -273,6 +273,9 @@ CASES: dict[str, dict[str, Any]] = {
     "home-pressure-above-target": prefetch(*pressure(146, 86), activity=NONE),
     "home-pressure-undecided": prefetch(*pressure(130, 76), activity=NONE),
     "few-pressure-readings": prefetch(*pressure(150, 92, 4), activity=NONE),
+    "fever-of-the-night": prefetch(
+        *watch(), spot("8310-5", "Cel", 39.6, 8, "fever"), spot("8310-5", "Cel", 37.0, 0.5, "later")
+    ),
     "pressure-severe-in-pregnancy": prefetch(
         *watch(), *pressure(165, 112, 1, 0.3), patient=patient(born="1994-03-03"), conditions=bundle(PREGNANT)
     ),
