@@ -114,7 +114,8 @@ def served(
     } | settings
     environment = os.environ | {f"WEARABLE_CDS_{name}": value for name, value in given.items()}
     command = [*COMMAND, "--bind", f"{HOST}:{port}", *arguments]
-    with (folder / ("log-beside" if beside else "log")).open("wb") as log:
+    told = folder / ("log-beside" if beside else "log")
+    with told.open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     service = Served(base, port, key, process, folder)
     try:
@@ -127,7 +128,9 @@ def served(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    assert leaks(service.log) == [], "the log of the service holds what belongs in none"
+    assert leaks(told.read_text("utf-8", errors="replace")) == [], (
+        "the log of the service holds what belongs in none"
+    )
 
 
 def await_ready(service: Served) -> None:
