@@ -16,6 +16,8 @@ REMEMBERED: Final = 10_000
 """Names a bucket set keeps; the one not seen for longest goes first, as if it had been quiet."""
 
 MINUTE_S: Final = 60.0
+ROUNDING_S: Final = 1e-6
+"""Sums of steps differ from the minute by rounding."""
 
 
 class Rates:
@@ -31,9 +33,11 @@ class Rates:
         """Count one request. Raises TooManyRequests saying in how many seconds the next is free."""
         with self._lock:
             now = self._clock_s()
-            free_at = max(now, self._free_at_s.get(name, now)) + MINUTE_S * self._workers / per_minute
-            if free_at > now + max(MINUTE_S, MINUTE_S * self._workers / per_minute) + 1e-6:
-                raise TooManyRequests(reason="rate", retry_after_s=max(1, ceil(free_at - now - MINUTE_S)))
+            step_s = MINUTE_S * self._workers / per_minute
+            free_at = max(now, self._free_at_s.get(name, now)) + step_s
+            wait_s = free_at - now - max(MINUTE_S, step_s) - ROUNDING_S
+            if wait_s > 0:
+                raise TooManyRequests(reason="rate", retry_after_s=max(1, ceil(wait_s)))
             self._free_at_s[name] = free_at
             self._free_at_s.move_to_end(name)
             if len(self._free_at_s) > REMEMBERED:
