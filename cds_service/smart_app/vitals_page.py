@@ -24,7 +24,7 @@ from models.features.daily_values import DailyValues, daily_medians
 from models.features.local_time import local_day, minute_of_day
 from models.features.sampling import DAY_MS
 from models.risk.vital_change import RANGE_SDS, WINDOW_DAYS, Window, window_at
-from models.risk.vital_comparison import Comparison
+from models.risk.vital_comparison import Comparison, unit_text
 from models.risk.vital_signs import VitalSignsReview, review_vital_signs, watched_days
 from models.risk.watched_signals import WATCHED, Watched
 from models.time_series import TimeSeries
@@ -89,7 +89,7 @@ def signals_of(chart: Chart, review: VitalSignsReview) -> tuple[Signal, ...]:
 
 def _watched(chart: Chart, watched: Watched, found: Comparison | None, window: Window) -> Signal:
     values = watched_days(watched, chart.record, window)
-    unit = "°C" if watched.unit == "Cel" else watched.unit
+    unit = unit_text(watched.unit)
     manner = Manner(watched.label, unit, watched.decimals)
     return Signal(
         name=watched.signal,
@@ -253,7 +253,7 @@ def _other_findings(review: VitalSignsReview) -> Table:
     rows = [
         (
             c.label,
-            f"{c.now.value:,.{c.decimals}f} {'°C' if c.unit == 'Cel' else c.unit}".strip(),
+            f"{c.now.value:,.{c.decimals}f} {unit_text(c.unit)}".strip(),
             c.says,
             c.source,
         )
@@ -270,7 +270,7 @@ def _not_assessed(review: VitalSignsReview) -> list[str]:
 def findings(chart: Chart, review: VitalSignsReview) -> list[str]:
     """What was found, a line each; and that nothing was, with how little that may mean."""
     said = [
-        f"{c.label}: {_said(chart, c, Manner(c.label, '°C' if c.unit == 'Cel' else c.unit, c.decimals))}"
+        f"{c.label}: {_said(chart, c, Manner(c.label, unit_text(c.unit), c.decimals))}"
         for c in review.findings
     ]
     compared = [c.label for c in review.comparisons if c.kind == "change"]

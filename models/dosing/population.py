@@ -35,9 +35,7 @@ NEEDED_DATA: Final[Mapping[str, str]] = {
 }
 """What must be known to be all there is. The keys are those of the data needs of the services."""
 
-EXCLUDING: Final[Mapping[str, str]] = {
-    "type_1_diabetes": "Type 1 diabetes is on the problem list; these tables are for type 2.",
-    "other_diabetes": "Another type of diabetes is on the problem list; these tables are for type 2.",
+NO_DOSING_WITH: Final[Mapping[str, str]] = {
     "gestational_diabetes": "Gestational diabetes is on the problem list.",
     "pregnancy": "Pregnancy is on the problem list.",
     "dialysis": "Dialysis is on the problem list.",
@@ -45,6 +43,13 @@ EXCLUDING: Final[Mapping[str, str]] = {
     "hypoglycaemia_unawareness": "Unawareness of hypoglycaemia is on the problem list.",
     "eating_disorder": "An eating disorder is on the problem list.",
     "hospice": "Hospice care is on the problem list.",
+}
+"""Problems under which no dosing rule of either type of diabetes speaks."""
+
+EXCLUDING: Final[Mapping[str, str]] = {
+    "type_1_diabetes": "Type 1 diabetes is on the problem list; these tables are for type 2.",
+    "other_diabetes": "Another type of diabetes is on the problem list; these tables are for type 2.",
+    **NO_DOSING_WITH,
 }
 
 SEVERE_LOW: Final = "hypoglycaemia_in_diabetes"

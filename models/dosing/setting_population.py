@@ -10,6 +10,7 @@ from typing import Final
 from models.assessment import Reason, ReasonCode
 from models.dosing.dosing_inputs import read_inputs
 from models.dosing.population import (
+    NO_DOSING_WITH,
     drug_reasons,
     excluded,
     incomplete_data,
@@ -26,13 +27,7 @@ DIARY: Final = "diary"
 EXCLUDING: Final[Mapping[str, str]] = {
     "type_2_diabetes": "Type 2 diabetes is on the problem list beside type 1.",
     "other_diabetes": "Another type of diabetes is on the problem list beside type 1.",
-    "gestational_diabetes": "Gestational diabetes is on the problem list.",
-    "pregnancy": "Pregnancy is on the problem list.",
-    "dialysis": "Dialysis is on the problem list.",
-    "dka": "Diabetic ketoacidosis is on the problem list: look for ketones now.",
-    "hypoglycaemia_unawareness": "Unawareness of hypoglycaemia is on the problem list.",
-    "eating_disorder": "An eating disorder is on the problem list.",
-    "hospice": "Hospice care is on the problem list.",
+    **NO_DOSING_WITH,
 }
 
 
