@@ -7,11 +7,15 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from cds_service.addresses import parse_base
+from cds_service.settings import Settings
+from cds_service.tenants import FhirBase
 
 LOGIN_PAGE = b"<!doctype html><html><body><form>Sign in</form></body></html>"
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "too-costly"}]}
@@ -306,3 +310,9 @@ def running() -> Iterator[FakeEhr]:
         ehr.stopped.set()
         ehr.shutdown()
         ehr.server_close()
+
+
+def known_to(settings: Settings, fake: FakeEhr, **of_the_tenant: Any) -> Settings:
+    """Settings whose one tenant reads from this server; `of_the_tenant` changes more of it."""
+    base = FhirBase(parse_base(fake.base, loopback=True), allow_private=True)
+    return replace(settings, tenants=(replace(settings.tenants[0], fhir_bases=(base,), **of_the_tenant),))

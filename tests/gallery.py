@@ -7,20 +7,19 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from browser import CHROMIUM, chromium
 from flask import render_template_string
 from markupsafe import Markup
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from sandbox_ehr import new_ehr
 
 from cds_service.sandbox import pages
 from cds_service.sandbox.hook_client import Exchange
 from hooks.registry import SERVICES
 
-CHROMIUM = Path("/usr/bin/chromium")
 GOLDEN = Path(__file__).with_name("golden")
 STYLE = Path(pages.__file__).with_name("static") / "sandbox.css"
 WIDTHS = (1280, 400)
@@ -70,16 +69,6 @@ def gallery() -> str:
 
 def _cards(service: Any, answer: Any) -> Markup:
     return Markup(pages.render_cards([_exchange(service, answer)]))
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Debian's browser, headless."""
-    with sync_playwright() as playwright:
-        # a container has no user namespaces for the browser's own sandbox
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def opened(browser: Browser, file: Path, width: int) -> Page:

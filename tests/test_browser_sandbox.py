@@ -4,13 +4,11 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from gallery import CHROMIUM, chromium
+from browser import CHROMIUM, Watched, chromium
 from playwright.sync_api import Browser, Locator, Page, expect
 from sandbox_ehr import Linked, linked
 from test_browser_smart_app import ATTACK, HOSTILE, hostile_patient
@@ -43,14 +41,8 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@dataclass
-class Clinician:
-    """Somebody at the EHR's pages; `hosts` and `complaints` say what the browser asked and disliked."""
-
-    page: Page
-    ehr: Linked
-    hosts: set[str] = field(default_factory=set)
-    complaints: list[str] = field(default_factory=list)
+class Clinician(Watched):
+    """Somebody at the EHR's pages."""
 
     def open(self, path: str) -> None:
         self.page.goto(self.ehr.origin + path)
@@ -81,10 +73,6 @@ def clinician(browser: Browser, ehr: Linked, request: pytest.FixtureRequest) -> 
     width = getattr(request, "param", 1280)
     context = browser.new_context(viewport={"width": width, "height": 900})
     seen = Clinician(context.new_page(), ehr)
-    seen.page.on("request", lambda asked: seen.hosts.add(urlsplit(asked.url).hostname or ""))
-    seen.page.on("console", lambda message: seen.complaints.append(message.text))
-    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    seen.page.on("dialog", lambda dialog: seen.complaints.append(dialog.message))
     yield seen
     context.close()
     ehr.sandbox.client.server.breakage.choose(Fault.NONE)

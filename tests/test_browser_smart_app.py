@@ -2,18 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from browser import CHROMIUM, Watched, chromium
+from playwright.sync_api import Browser
 from sandbox_ehr import Linked, linked, simulated
 
 from cds_service.smart_app.routes import PAGES
 
-CHROMIUM = Path("/usr/bin/chromium")
 ATTACK = '"><img src=x onerror="window.hit=1"><script>window.hit=1</script>{{7*7}}\''
 HOSTILE = "sim-hostile"
 SEEN_AS_TEXT = {"text", "display", "family", "patientInstruction", "unit", "comment"}
@@ -29,22 +26,13 @@ def ehr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Linked]:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # a container has no user namespaces for the browser's own sandbox
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
 
 
-@dataclass
-class Seen:
-    """A page of the browser, what it asked for, and what it complained of."""
-
-    page: Page
-    ehr: Linked
-    hosts: set[str] = field(default_factory=set)
-    complaints: list[str] = field(default_factory=list)
+class Seen(Watched):
+    """Somebody at the pages of the app."""
 
     def launch(self, patient_id: str) -> None:
         """From the chart of a patient to the first page of the app."""
@@ -60,13 +48,9 @@ class Seen:
 
 
 @pytest.fixture(params=[1280], ids=str)
-def seen(request: pytest.FixtureRequest, chromium: Browser, ehr: Linked) -> Iterator[Seen]:
-    context = chromium.new_context(viewport={"width": request.param, "height": 900})
+def seen(request: pytest.FixtureRequest, browser: Browser, ehr: Linked) -> Iterator[Seen]:
+    context = browser.new_context(viewport={"width": request.param, "height": 900})
     seen = Seen(context.new_page(), ehr)
-    seen.page.on("request", lambda asked: seen.hosts.add(urlsplit(asked.url).hostname or ""))
-    seen.page.on("console", lambda message: seen.complaints.append(message.text))
-    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    seen.page.on("dialog", lambda dialog: seen.complaints.append(dialog.message))
     yield seen
     context.close()
 

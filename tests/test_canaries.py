@@ -4,18 +4,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from canaries import leaks
-from fake_ehr import FakeEhr, running
+from fake_ehr import FakeEhr, known_to, running
 from joserfc.jwk import ECKey
 
-from cds_service.addresses import parse_base
 from cds_service.settings import Settings
-from cds_service.tenants import FhirBase
 
 ACCESS_TOKEN = "canary-access-token"
 FAMILY = "Canaryfamily"
@@ -32,8 +29,7 @@ def fake() -> Iterator[FakeEhr]:
 
 @pytest.fixture
 def settings(settings: Settings, fake: FakeEhr) -> Settings:
-    base = FhirBase(parse_base(fake.base, loopback=True), allow_private=True)
-    return replace(settings, tenants=(replace(settings.tenants[0], fhir_bases=(base,)),))
+    return known_to(settings, fake)
 
 
 def hook(fake: FakeEhr) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from email.utils import formatdate
 from pathlib import Path
@@ -12,11 +11,9 @@ from typing import Any
 import pytest
 import time_machine
 from conftest import BASE_URL
-from fake_ehr import FakeEhr, bundle, running
+from fake_ehr import FakeEhr, bundle, known_to, running
 
-from cds_service.addresses import parse_base
 from cds_service.settings import Settings
-from cds_service.tenants import FhirBase
 
 GOLDEN = Path(__file__).with_name("golden") / "insulin-adjustment"
 AS_OF = (GOLDEN / "as_of").read_text(encoding="utf-8").strip()
@@ -32,8 +29,7 @@ def fake() -> Iterator[FakeEhr]:
 
 @pytest.fixture
 def settings(settings: Settings, fake: FakeEhr) -> Settings:
-    base = FhirBase(parse_base(fake.base, loopback=True), allow_private=True)
-    return replace(settings, tenants=(replace(settings.tenants[0], fhir_bases=(base,)),))
+    return known_to(settings, fake)
 
 
 def increase() -> dict[str, Any]:

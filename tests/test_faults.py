@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from fake_ehr import BEHAVIOURS, FakeEhr, bundle, running
+from fake_ehr import BEHAVIOURS, FakeEhr, bundle, known_to, running
 
 from cds_service.addresses import parse_base
 from cds_service.app import create_app
@@ -39,9 +39,7 @@ def fake() -> Iterator[FakeEhr]:
 
 @pytest.fixture
 def settings(settings: Settings, fake: FakeEhr) -> Settings:
-    base = FhirBase(parse_base(fake.base, loopback=True), allow_private=True)
-    tenant = replace(settings.tenants[0], fhir_bases=(base,), limits=Limits(deadline_s=DEADLINE_S))
-    return replace(settings, tenants=(tenant,))
+    return known_to(settings, fake, limits=Limits(deadline_s=DEADLINE_S))
 
 
 def hook(fake: FakeEhr, patient: str, **members: Any) -> dict[str, Any]:

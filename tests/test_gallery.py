@@ -5,7 +5,8 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from gallery import CHROMIUM, WIDTHS, answers, chromium, gallery, opened
+from browser import CHROMIUM, chromium
+from gallery import WIDTHS, answers, gallery, opened
 from playwright.sync_api import Browser
 
 from hooks.registry import SERVICES
