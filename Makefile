@@ -68,10 +68,11 @@ audit: $(VENV)/.dev  ## known holes in the packages of the image; fails where on
 	@$(RUN)/pip install -q pip-audit
 	$(RUN)/pip-audit --strict --disable-pip --require-hashes -r docker/requirements.lock
 
-fuzz: $(VENV)/.dev  ## coverage-guided fuzzing of what strangers send, FUZZ_RUNS inputs each
+fuzz: $(VENV)/.dev  ## coverage-guided fuzzing of what strangers send, FUZZ_RUNS inputs each; new made-up requests
 	@$(RUN)/pip install -q atheris
 	for target in token_header hook_request request_arrival mapper_bytes; do \
 	  $(RUN)/python tests/fuzz/$$target.py -runs=$(FUZZ_RUNS) -max_len=4096 || exit 1; done
+	$(RUN)/pytest tests/test_openapi_fuzz.py --hypothesis-profile=fuzz -q
 
 $(VENV)/.run: pyproject.toml | python
 	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)

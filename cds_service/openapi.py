@@ -61,6 +61,12 @@ def _page(status: str, text: str, *refusals: str) -> dict[str, Any]:
 
 
 _HTML: Final = {"text/html": {"schema": {"type": "string"}}}
+_NO_SUCH_PAGE: Final[dict[str, Any]] = {
+    "404": {
+        "description": "No such page or file; an OperationOutcome where the address has no form of ours.",
+        "content": _HTML | {"application/fhir+json": {"schema": schemas.OperationOutcomeSchema}},
+    }
+}
 
 _PATHS: Final[dict[str, dict[str, Any]]] = {
     "/cds-services": {
@@ -130,21 +136,21 @@ _PATHS: Final[dict[str, dict[str, Any]]] = {
         "parameters": [_HANDLE, _PAGE],
         "get": {
             "summary": "A page about the session's patient",
-            "responses": _page("200", "The page.", "401", "404", "412", "429", "503"),
+            "responses": _page("200", "The page.", "401", "412", "429", "503") | _NO_SUCH_PAGE,
         },
     },
     "/smart/app/{handle}/leave": {
         "parameters": [_HANDLE],
-        "post": {"summary": "End the session", "responses": _page("200", "The session is over.", "403")},
+        "post": {
+            "summary": "End the session",
+            "responses": _page("200", "The session is over.", "403") | _NO_SUCH_PAGE,
+        },
     },
     "/smart/static/{filename}": {
         "parameters": [_path("filename")],
         "get": {
             "summary": "The app's style sheet and icon",
-            "responses": {
-                "200": {"description": "A file."},
-                "404": {"description": REFUSALS["404"], "content": _HTML},
-            },
+            "responses": {"200": {"description": "A file."}} | _NO_SUCH_PAGE,
         },
     },
     "/.well-known/jwks.json": {

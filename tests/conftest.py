@@ -29,7 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BASE_URL = "https://cds.example.org"
 AS_OF = datetime(2026, 5, 15, 8, 0, tzinfo=UTC)
 
-hypothesis_settings.register_profile("ci", max_examples=100, deadline=None)
+hypothesis_settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
+hypothesis_settings.register_profile("fuzz", max_examples=1_000, deadline=None)
 hypothesis_settings.register_profile("safety", max_examples=1_000_000, deadline=None)
 hypothesis_settings.load_profile("ci")
 
