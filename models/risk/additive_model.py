@@ -1,11 +1,11 @@
-"""Scores an additive model from its table: one look-up a term, and the points add up to the score.
+"""Scores an additive model from its tables: one look-up a term, and the points add up to the score.
 
 Sits under the learned risk models; a table is a JSON file that `models.training` exports and a person
 can read. No learning library is needed here.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -22,21 +22,105 @@ NORMAL_90: Final = 1.6448536269514722
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One feature's table. Cell 0 is "missing"; cell i holds values from edge i-2 up to edge i-1.
+    """The table of one feature, or of two that say together what neither says alone.
 
-    `edges` float64[b], ascending; `points` float64[b+2] in log-odds; `points_by_refit` float64[r, b+2],
-    the same table in each of r models refitted on resampled people.
+    On the axis of a feature, cell 0 is "missing" and cell i holds values from edge i-2 up to edge i-1.
+    `edges` float64[b] of each feature, ascending; `points` in log-odds, float64[b+2] for one feature and
+    float64[b+2, c+2] for two; `points_by_refit` float64[..., r], the same table in each of r models
+    refitted on resampled people.
     """
 
-    feature: str
-    edges: Array
+    features: tuple[str, ...]
+    edges: tuple[Array, ...]
     points: Array
     points_by_refit: Array
 
-    def cells(self, value: Array) -> NDArray[np.int64]:
-        """The cell of each value; a value on an edge belongs to the cell above it."""
-        cell = np.searchsorted(self.edges, value, side="right") + 1
-        return np.where(np.isnan(value), 0, cell)
+    @classmethod
+    def of(cls, term: Mapping[str, Any]) -> Self:
+        """A term of an exported file: `feature` with its `edges`, or `features` with theirs."""
+        alone = "feature" in term
+        return cls(
+            features=(term["feature"],) if alone else tuple(term["features"]),
+            edges=tuple(np.array(own, np.float64) for own in ([term["edges"]] if alone else term["edges"])),
+            points=np.array(term["points"], np.float64),
+            points_by_refit=np.moveaxis(np.array(term["points_by_refit"], np.float64), 0, -1),
+        )
+
+    def cells(self, features: Mapping[str, Array]) -> tuple[NDArray[np.int64], ...]:
+        """The cell of each value on each axis; a value on an edge belongs to the cell above it."""
+        return tuple(cells(own, features[name]) for name, own in zip(self.features, self.edges, strict=True))
+
+
+def cells(edges: Array, value: Array) -> NDArray[np.int64]:
+    """The cell of each value of one feature, 0 where it is missing."""
+    cell = np.searchsorted(edges, value, side="right") + 1
+    return np.where(np.isnan(value), 0, cell)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """All tables in one array, so that one moment costs one look-up and not one for each term.
+
+    `edges` of each feature are those of all its tables; `points` float64[cells of all terms, 1 + r] holds
+    each table and its refits. The cell of term t is `start[t]` plus, for each of its axes, the entry of
+    `steps` at `begin[axis, t]` + the cell of `feature[axis, t]`; a term of one feature has a second axis
+    without steps.
+    """
+
+    features: tuple[str, ...]
+    edges: tuple[Array, ...]
+    points: Array
+    start: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    begin: NDArray[np.int64]
+    feature: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, terms: Sequence[Term]) -> Self:
+        """The tables of some terms."""
+        names = tuple(dict.fromkeys(name for term in terms for name in term.features))
+        edges = tuple(_all_edges(terms, name) for name in names)
+        flat = [
+            np.concatenate([t.points[..., None], t.points_by_refit], axis=-1).reshape(t.points.size, -1)
+            for t in terms
+        ]
+        axes = [_steps(term, names, edges) for term in terms]
+        most = max(own.size for own in edges) + 2
+        return cls(
+            features=names,
+            edges=edges,
+            points=np.concatenate(flat),
+            start=np.cumsum([0, *(len(table) for table in flat[:-1])]),
+            steps=np.concatenate([np.resize(step, most) for pair in axes for step, _ in pair]),
+            begin=(np.arange(2 * len(terms)) * most).reshape(-1, 2).T,
+            feature=np.array([[feature for _, feature in pair] for pair in axes]).T,
+        )
+
+    def at(self, features: Mapping[str, Array]) -> Array:
+        """Points of each term and of its refits at one moment, float64[terms, 1 + r]."""
+        cell = np.array(
+            [cells(own, features[n])[0] for n, own in zip(self.features, self.edges, strict=True)]
+        )
+        found: Array = self.points[self.start + self.steps[self.begin + cell[self.feature]].sum(axis=0)]
+        return found
+
+
+def _all_edges(terms: Sequence[Term], name: str) -> Array:
+    own = [e for t in terms for n, e in zip(t.features, t.edges, strict=True) if n == name]
+    return np.unique(np.concatenate(own))
+
+
+def _steps(
+    term: Term, names: Sequence[str], edges: Sequence[Array]
+) -> tuple[tuple[NDArray[np.int64], int], ...]:
+    """For both axes, how far each cell of the feature lies from the table's first, and the feature."""
+    strides = (1,) if len(term.features) == 1 else (term.points.shape[1], 1)
+    axes = []
+    for name, own, stride in zip(term.features, term.edges, strides, strict=True):
+        among = edges[names.index(name)]
+        coarse = np.concatenate([[0, 1], np.searchsorted(own, among, side="right") + 1])
+        axes.append((coarse * stride, names.index(name)))
+    return tuple(axes) if len(axes) == 2 else (*axes, (np.zeros(1, np.int64), 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,42 +132,40 @@ class AdditiveModel:
     intercept: float
     intercept_by_refit: Array
     terms: tuple[Term, ...]
+    lookup: Lookup
     facts: Mapping[str, Any]
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The model of an exported file; every key but the tables stays in `facts`."""
         document = json.loads(text)
-        terms = tuple(
-            Term(
-                feature=term["feature"],
-                edges=np.array(term["edges"], np.float64),
-                points=np.array(term["points"], np.float64),
-                points_by_refit=np.array(term["points_by_refit"], np.float64),
-            )
-            for term in document.pop("terms")
-        )
-        refits = np.array(document.pop("intercept_by_refit"), np.float64)
+        terms = tuple(Term.of(term) for term in document.pop("terms"))
         return cls(
-            document["model"], document["version"], document["intercept"], refits, terms, facts=document
+            name=document["model"],
+            version=document["version"],
+            intercept=document["intercept"],
+            intercept_by_refit=np.array(document.pop("intercept_by_refit"), np.float64),
+            terms=terms,
+            lookup=Lookup.of(terms),
+            facts=document,
         )
-
-    def points(self, features: Mapping[str, Array]) -> Array:
-        """Points of each term: float64[m, terms], for features of float64[m] each."""
-        return np.stack([term.points[term.cells(features[term.feature])] for term in self.terms], axis=1)
 
     def probability(self, features: Mapping[str, Array]) -> Array:
-        """Probability float64[m]."""
-        return logistic(self.intercept + self.points(features).sum(axis=1))
+        """Probability float64[m], for features of float64[m] each."""
+        points = sum(term.points[term.cells(features)] for term in self.terms)
+        return logistic(self.intercept + np.asarray(points, np.float64))
 
     def contributions(self, features: Mapping[str, Array]) -> tuple[Contribution, ...]:
-        """Intercept and terms of one moment (features of length 1); their points add up to the log-odds."""
-        points = self.points(features)[0]
-        terms = (
-            Contribution(term.feature, _known(features[term.feature][0]), float(p))
-            for term, p in zip(self.terms, points, strict=True)
-        )
-        return (Contribution("intercept", None, self.intercept), *terms)
+        """Intercept and features of one moment (features of length 1); their points add up to the log-odds.
+
+        What two features say together is shared equally between them, which is their Shapley value.
+        """
+        shares = dict.fromkeys(self.lookup.features, 0.0)
+        for term, points in zip(self.terms, self.lookup.at(features)[:, 0], strict=True):
+            for name in term.features:
+                shares[name] += float(points) / len(term.features)
+        told = (Contribution(name, _known(features[name][0]), share) for name, share in shares.items())
+        return (Contribution("intercept", None, self.intercept), *told)
 
     def interval(self, features: Mapping[str, Array]) -> Interval:
         """Probability of one moment (features of length 1), with a 90 % interval of the estimate.
@@ -91,11 +173,9 @@ class AdditiveModel:
         The interval is the spread of the log-odds over the models refitted on resampled people: what
         another group of people to learn from would have changed. It is not the spread of outcomes.
         """
-        refits = self.intercept_by_refit + sum(
-            term.points_by_refit[:, term.cells(features[term.feature])[0]] for term in self.terms
-        )
-        log_odds = self.intercept + float(self.points(features).sum())
-        half = NORMAL_90 * float(np.std(refits, ddof=1))
+        points, *by_refit = self.lookup.at(features).sum(axis=0)
+        log_odds = self.intercept + points
+        half = NORMAL_90 * float(np.std(self.intercept_by_refit + by_refit, ddof=1))
         low, value, high = logistic(np.array([log_odds - half, log_odds, log_odds + half]))
         return Interval(float(value), float(low), float(high))
 

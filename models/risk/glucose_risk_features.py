@@ -23,7 +23,7 @@ from models.risk.causal_grid import (
     slope_per_min,
     trailing_lowest,
 )
-from models.risk.low_episodes import LOW_MGDL
+from models.risk.glucose_episodes import LOW_MGDL
 from models.risk.similar_moments import similar_moments
 
 SENSOR_RANGE_MGDL: Final = (39.0, 401.0)
@@ -131,7 +131,7 @@ def _lows_before(glucose: Column, at: Slots) -> dict[str, Column]:
         "time_below_70_14_d_percent": low.mean(MEMORY_DAYS * SLOTS_PER_DAY, at),
         "lbgi_24_h": index.mean(SLOTS_PER_DAY, at),
         "lbgi_7_d": index.mean(7 * SLOTS_PER_DAY, at),
-        "hours_since_low": _hours_since(glucose < LOW_MGDL)[at],
+        "hours_since_low": hours_since(glucose < LOW_MGDL)[at],
     }
 
 
@@ -140,10 +140,10 @@ def below_percent(glucose: Column) -> Column:
     return np.where(np.isnan(glucose), np.nan, np.where(glucose < LOW_MGDL, 100.0, 0.0))
 
 
-def _hours_since(low: NDArray[np.bool_]) -> Column:
-    """Hours since the last low, at most `LONGEST_HOURS`; unknown where no low is in a shorter history."""
-    here = np.arange(low.size)
-    last = np.maximum.accumulate(np.where(low, here, -1))
+def hours_since(flag: NDArray[np.bool_]) -> Column:
+    """Hours since the last flag, at most `LONGEST_HOURS`; unknown where none is in a shorter history."""
+    here = np.arange(flag.size)
+    last = np.maximum.accumulate(np.where(flag, here, -1))
     hours = np.minimum((here - last) / SLOTS_PER_HOUR, LONGEST_HOURS)
     return np.where((last < 0) & (hours < LONGEST_HOURS), np.nan, hours)
 
@@ -162,13 +162,13 @@ def _same_time_before(glucose: Column, at: Slots) -> dict[str, Column]:
     low = Trailing.of(below_percent(glucose)).mean(SAME_TIME_SLOTS, ended)
     lowest = at_slots(trailing_lowest(glucose, SAME_TIME_SLOTS), ended)
     return {
-        "same_time_below_70_14_d_percent": _mean_of_days(low),
-        "same_time_lowest_7_d_mgdl": _mean_of_days(lowest[:7]),
-        "same_time_change_14_d_mgdl": _mean_of_days(lowest - at_slots(glucose, then)),
+        "same_time_below_70_14_d_percent": mean_of_days(low),
+        "same_time_lowest_7_d_mgdl": mean_of_days(lowest[:7]),
+        "same_time_change_14_d_mgdl": mean_of_days(lowest - at_slots(glucose, then)),
     }
 
 
-def _mean_of_days(of_days: Column) -> Column:
+def mean_of_days(of_days: Column) -> Column:
     """Mean over the days that are known, float64[days, m] to float64[m]."""
     known = ~np.isnan(of_days)
     count = known.sum(axis=0)

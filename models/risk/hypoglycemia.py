@@ -1,6 +1,6 @@
 """Risk that a new episode of hypoglycaemia starts within 30, 60 or 120 minutes, from CGM alone.
 
-Answers `assess(glucose, as_of_ms)`; the tables beside it are made by `models.training.train_hypoglycemia`.
+Answers `assess(glucose, as_of_ms)`; the tables beside it are made by `models.training.train_short_term`.
 An episode is at least 15 minutes below 70 mg/dL (3.9 mmol/L) (Battelino 2019, Diabetes Care 42:1593).
 """
 
@@ -14,11 +14,11 @@ import numpy as np
 from models.assessment import Assessment, Interval, NotAssessed, Outcome, Reason, ReasonCode
 from models.risk.additive_model import AdditiveModel
 from models.risk.causal_grid import SLOTS_PER_DAY, Column
+from models.risk.glucose_episodes import LOW_MGDL
 from models.risk.glucose_question import GlucoseQuestion, covered, question_of
 from models.risk.glucose_risk_features import MEMORY_DAYS, SAME_TIME_SLOTS, risk_features
 from models.risk.hypoglycemia_limits import ENOUGH_READINGS, RECENT_SLOTS
 from models.risk.hypoglycemia_reasons import TOPICS
-from models.risk.low_episodes import LOW_MGDL
 from models.risk.risk_reasons import RiskReason, top_reasons
 from models.time_series import TimeSeries
 

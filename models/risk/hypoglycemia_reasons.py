@@ -55,6 +55,7 @@ TOPICS: Final = (
             "sd_3_h_mgdl": "the standard deviation of the last 3 hours was {value}",
             "sd_7_d_mgdl": "the standard deviation of the last 7 days was {value}",
             "sd_15_min_change_1_h_mgdl": "changes over 15 minutes varied by {value} (SD) in the last hour",
+            "sensor_noise_2_h_mgdl": "readings of the last 2 hours jumped by {value} about a smooth curve",
             "sd_30_min_change_7_d_mgdl": "changes over 30 minutes varied by {value} (SD) in the last 7 days",
         },
     ),
@@ -72,6 +73,7 @@ TOPICS: Final = (
             "same_time_below_70_14_d_percent": AFTER_THIS_TIME + "{value} was " + LOW + " over 14 days",
             "same_time_lowest_7_d_mgdl": AFTER_THIS_TIME + "the lowest glucose averaged {value} over 7 days",
             "same_time_change_14_d_mgdl": "",
+            "hour_of_day": "the clock shows hour {value} of the day",
         },
     ),
 )  # fmt: skip

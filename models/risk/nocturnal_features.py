@@ -18,6 +18,7 @@ from models.risk.causal_grid import (
     held,
     trailing_lowest,
 )
+from models.risk.glucose_episodes import LOW_MGDL, episode_starts, running_total
 from models.risk.glucose_risk_features import (
     SENSOR_RANGE_MGDL,
     TYPICAL_MGDL,
@@ -25,7 +26,6 @@ from models.risk.glucose_risk_features import (
     low_blood_glucose_risk,
     recent_features,
 )
-from models.risk.low_episodes import LOW_MGDL, episode_starts, running_total
 
 NIGHT_SLOTS: Final = 6 * SLOTS_PER_HOUR
 """A night is 00:00 to 06:00 on the patient's clock (Vu 2019, AMIA Annu Symp Proc)."""

@@ -9,17 +9,25 @@ from typing import Final
 
 EVERY_MODEL: Final = (
     ("models.risk", "causal_grid.py"),
-    ("models.risk", "low_episodes.py"),
+    ("models.risk", "glucose_episodes.py"),
     ("models.risk", "similar_moments.py"),
     ("models.risk", "glucose_risk_features.py"),
     ("models.risk", "hypoglycemia_limits.py"),
-    ("models.training", "hypoglycemia_windows.py"),
-    ("models.training", "fit_additive.py"),
     ("models.training", "patient_folds.py"),
     ("models.training", "artefact.py"),
 )
 
+SHORT_TERM: Final = (
+    ("models.risk", "short_term_features.py"),
+    ("models.training", "short_term_events.py"),
+    ("models.training", "short_term_windows.py"),
+    ("models.training", "fit_pairwise.py"),
+    ("models.training", "pair_tables.py"),
+    ("models.training", "train_short_term.py"),
+)
+
 NOCTURNAL: Final = (
+    ("models.training", "fit_additive.py"),
     ("models.risk", "nocturnal_features.py"),
     ("models.training", "nocturnal_windows.py"),
     ("models.training", "train_nocturnal.py"),
@@ -28,7 +36,7 @@ NOCTURNAL: Final = (
 
 def sha256_of_code(model: str) -> str:
     """One hash over the sources that decide what this model's table contains."""
-    sources = EVERY_MODEL + (NOCTURNAL if model.startswith("nocturnal") else ())
+    sources = EVERY_MODEL + (NOCTURNAL if model.startswith("nocturnal") else SHORT_TERM)
     digest = hashlib.sha256()
     for package, name in sources:
         digest.update((files(package) / name).read_bytes())

@@ -15,11 +15,11 @@ from models.training.artefact import Report
 from models.training.cgm_people import Person, read_people, sha256_of
 from models.training.challenge import SEED, rivals
 from models.training.challengers import CHALLENGERS
-from models.training.hypoglycemia_windows import HORIZONS_MIN, Windows, questions, task_of
 from models.training.measure import ranking
 from models.training.patient_bootstrap import bootstrap_intervals
 from models.training.recurrent import MOST_ROWS, Learned, out_of_fold_network
 from models.training.recurrent import NAME as NETWORK
+from models.training.short_term_windows import HORIZONS_MIN, Windows, questions, task_of
 
 SERVED: Final = hypoglycemia_evaluation.SERVED
 MOST_LEARNED_FROM: Final = {name: most for name, (_, most) in CHALLENGERS.items()} | {NETWORK: MOST_ROWS}

@@ -12,9 +12,9 @@ from typing import Any, Final, Literal
 
 from models.training import hypoglycemia_evaluation, nocturnal_evaluation
 from models.training.cgm_people import Person, read_people
-from models.training.hypoglycemia_windows import HORIZONS_MIN, questions, task_of
 from models.training.patient_folds import FOLDS
 from models.training.questions import NothingToAsk
+from models.training.short_term_windows import HORIZONS_MIN, questions, task_of
 
 SEED: Final = 2026
 

@@ -1,20 +1,18 @@
-"""Fits an additive model (EBM main effects) and exports its tables as JSON that a person can read.
+"""Fits an additive model of main effects (EBM), and exports its tables.
 
 Sits between the windows and `models.risk.additive_model`, which scores what is written here.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 import numpy as np
 from interpret.glassbox import ExplainableBoostingClassifier
 from numpy.typing import NDArray
 
 from models.training.patient_folds import resampled_people
-
-Array = NDArray[np.float64]
+from models.training.task import Array
 
 DECIMALS: Final = 4
 """Points are rounded to 0.0001 log-odds, in the library's own object too, so that both score alike."""
@@ -34,31 +32,38 @@ class Settings:
     seed: int = 2026
     jobs: int = 2
 
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """The packages whose versions decide the result."""
+        return ("interpret-core", "numpy")
 
-def fit(
-    features: Mapping[str, Array],
-    label: Array,
-    person: NDArray[np.int64],
-    directions: Mapping[str, int],
-    settings: Settings,
-) -> ExplainableBoostingClassifier:
-    """The fitted model: each refit learns from people drawn with replacement, the model is their mean."""
-    bags = resampled_people(person, settings.refits, settings.seed)
-    model = ExplainableBoostingClassifier(
-        feature_names=list(features),
-        interactions=0,
-        max_bins=settings.bins,
-        outer_bags=settings.refits,
-        learning_rate=settings.learning_rate,
-        max_rounds=settings.max_rounds,
-        early_stopping_rounds=settings.stop_after_rounds,
-        min_samples_leaf=settings.smallest_leaf,
-        monotone_constraints=[directions.get(name, 0) for name in features],
-        random_state=settings.seed,
-        n_jobs=settings.jobs,
-    )
-    model.fit(matrix(features), label, bags=bags)
-    return model
+    def in_validation(self) -> Self:
+        """The settings of a fit that only states, and needs no interval."""
+        return replace(self, refits=self.validation_refits)
+
+    def fit(
+        self,
+        features: Mapping[str, Array],
+        label: Array,
+        person: NDArray[np.int64],
+        directions: Mapping[str, int],
+    ) -> "Additive":
+        """The fitted model: each refit learns from people drawn with replacement, the model is their mean."""
+        model = ExplainableBoostingClassifier(
+            feature_names=list(features),
+            interactions=0,
+            max_bins=self.bins,
+            outer_bags=self.refits,
+            learning_rate=self.learning_rate,
+            max_rounds=self.max_rounds,
+            early_stopping_rounds=self.stop_after_rounds,
+            min_samples_leaf=self.smallest_leaf,
+            monotone_constraints=[directions.get(name, 0) for name in features],
+            random_state=self.seed,
+            n_jobs=self.jobs,
+        )
+        model.fit(matrix(features), label, bags=resampled_people(person, self.refits, self.seed))
+        return Additive(model)
 
 
 def matrix(features: Mapping[str, Array]) -> Array:
@@ -66,63 +71,41 @@ def matrix(features: Mapping[str, Array]) -> Array:
     return np.stack(list(features.values()), axis=1).astype(np.float64)
 
 
-def stretched(
-    model: ExplainableBoostingClassifier, intercept: float, slope: float
-) -> ExplainableBoostingClassifier:
-    """The same model with log-odds intercept + slope x log-odds: still additive, still monotone."""
-    model.intercept_ = intercept + slope * model.intercept_
-    model.bagged_intercept_ = intercept + slope * model.bagged_intercept_
-    model.term_scores_ = [slope * scores for scores in model.term_scores_]
-    model.bagged_scores_ = [slope * scores for scores in model.bagged_scores_]
-    return _rounded(model)
+@dataclass(frozen=True, slots=True)
+class Additive:
+    """The model as the library holds it."""
 
+    model: ExplainableBoostingClassifier
 
-def _rounded(model: ExplainableBoostingClassifier) -> ExplainableBoostingClassifier:
-    model.intercept_ = np.round(model.intercept_, DECIMALS)
-    model.term_scores_ = [np.round(scores, DECIMALS) for scores in model.term_scores_]
-    return model
+    def probability(self, features: Mapping[str, Array]) -> Array:
+        """The library's own probability, float64[m]."""
+        return np.asarray(self.model.predict_proba(matrix(features))[:, 1], np.float64)
 
+    def stretched(self, intercept: float, slope: float) -> Self:
+        """The same model with log-odds intercept + slope x log-odds: still additive, still monotone."""
+        model = self.model
+        model.intercept_ = np.round(intercept + slope * model.intercept_, DECIMALS)
+        model.bagged_intercept_ = intercept + slope * model.bagged_intercept_
+        model.term_scores_ = [np.round(slope * scores, DECIMALS) for scores in model.term_scores_]
+        model.bagged_scores_ = [slope * scores for scores in model.bagged_scores_]
+        return self
 
-def tables(model: ExplainableBoostingClassifier) -> dict[str, Any]:
-    """Intercept and terms in the file's form. The library's last cell, for unseen categories, is dropped."""
-    names = list(model.feature_names_in_)
-    return {
-        "intercept": float(model.intercept_[0]),
-        "intercept_by_refit": _plain(model.bagged_intercept_.ravel()),
-        "terms": [
-            {
-                "feature": names[features[0]],
-                "edges": [float(edge) for edge in model.bins_[features[0]][0]],
-                "points": _plain(model.term_scores_[index][:-1]),
-                "points_by_refit": [_plain(refit[:-1]) for refit in model.bagged_scores_[index]],
-            }
-            for index, features in enumerate(model.term_features_)
-        ],
-    }
-
-
-def examples(
-    model: ExplainableBoostingClassifier, features: Mapping[str, Array], rows: Sequence[int]
-) -> list[dict[str, Any]]:
-    """Rows with the library's own probability, so that a scorer without the library can be checked."""
-    at = matrix(features)[list(rows)]
-    stated = model.predict_proba(at)[:, 1]
-    return [
-        {"features": [None if np.isnan(value) else float(value) for value in row], "probability": float(p)}
-        for row, p in zip(at, stated, strict=True)
-    ]
-
-
-def readable(document: Mapping[str, Any]) -> str:
-    """JSON with one key, or one table of a term, a line: short enough to read, stable enough to compare."""
-    lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in document.items() if key != "terms"]
-    terms = ",\n".join(_term_lines(term) for term in document["terms"])
-    return "{\n" + ",\n".join(lines) + ',\n  "terms": [\n' + terms + "\n  ]\n}\n"
-
-
-def _term_lines(term: Mapping[str, Any]) -> str:
-    inner = ",\n".join(f"      {json.dumps(key)}: {json.dumps(value)}" for key, value in term.items())
-    return "    {\n" + inner + "\n    }"
+    def tables(self, _: Mapping[str, Array]) -> dict[str, Any]:
+        """Intercept and terms. The library's last cell, for unseen categories, is dropped."""
+        model, names = self.model, list(self.model.feature_names_in_)
+        return {
+            "intercept": float(model.intercept_[0]),
+            "intercept_by_refit": _plain(model.bagged_intercept_.ravel()),
+            "terms": [
+                {
+                    "feature": names[features[0]],
+                    "edges": [float(edge) for edge in model.bins_[features[0]][0]],
+                    "points": _plain(model.term_scores_[index][:-1]),
+                    "points_by_refit": [_plain(refit[:-1]) for refit in model.bagged_scores_[index]],
+                }
+                for index, features in enumerate(model.term_features_)
+            ],
+        }
 
 
 def _plain(values: Array) -> list[float]:

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.risk.causal_grid import SLOTS_PER_DAY, SLOTS_PER_HOUR, Column
-from models.risk.glucose_risk_features import risk_features
 from models.risk.hypoglycemia import MODELS
+from models.risk.short_term_features import hypoglycemia_features
 from models.training.cgm_people import Person, fingerprint
 from models.training.curves import curves
-from models.training.hypoglycemia_windows import HORIZONS_MIN, Windows, windows_of
 from models.training.leak_check import check_no_look_ahead
 from models.training.measure import measure, ranking
 from models.training.patient_bootstrap import bootstrap_intervals
 from models.training.questions import NothingToAsk, Questions
+from models.training.short_term_windows import HORIZONS_MIN, Windows, windows_of
 
 SERVED: Final = "additive"
 STATED: Final = ("auroc", "auprc", "ece", "sensitivity_at_90_specificity", "false_alarms_per_day_at_80")
@@ -29,7 +29,7 @@ Scores = dict[str, dict[int, Column]]
 
 def hypoglycemia_scores(people: Sequence[Person], seed: int) -> tuple[Windows, Scores]:
     """The questions and the scores of what needs no fit; LeakError where a feature knows the future."""
-    check_no_look_ahead(risk_features, people, seed)
+    check_no_look_ahead(hypoglycemia_features, people, seed)
     windows = windows_of(people)
     return windows, {
         SERVED: {horizon: model.probability(windows.features) for horizon, model in MODELS.items()},

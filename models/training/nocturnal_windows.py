@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.risk.causal_grid import HOLD_SLOTS, SLOTS_PER_DAY, SLOTS_PER_HOUR, held
-from models.risk.low_episodes import episode_starts, running_total
+from models.risk.glucose_episodes import episode_starts, running_total
 from models.risk.nocturnal_features import DIRECTIONS, NIGHT_SLOTS, nocturnal_features
 from models.training.cgm_people import Person
-from models.training.hypoglycemia_windows import KNOWN_SHARE
 from models.training.questions import Questions
+from models.training.short_term_windows import KNOWN_SHARE
 from models.training.task import Task
 
 ASKED_HOUR: Final = 23

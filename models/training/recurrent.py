@@ -16,8 +16,8 @@ from torch import nn
 from models.risk.causal_grid import SLOTS_PER_HOUR, at_slots, held
 from models.risk.glucose_risk_features import TYPICAL_MGDL
 from models.training.cgm_people import Person
-from models.training.hypoglycemia_windows import HORIZONS_MIN, Windows
 from models.training.patient_folds import FOLDS, check_split, fold_of_people
+from models.training.short_term_windows import HORIZONS_MIN, Windows
 
 NAME: Final = "recurrent_network"
 

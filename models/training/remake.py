@@ -18,10 +18,21 @@ class DataNeeded(ValueError):
 def hypoglycemia(data: Path | None, report: Report) -> dict[str, str]:
     """The three tables of short-term hypoglycaemia by file name."""
     people = _given(data)
-    from models.training.fit_additive import Settings
-    from models.training.train_hypoglycemia import train
+    from models.training.fit_pairwise import Settings
+    from models.training.short_term_events import HYPOGLYCEMIA
+    from models.training.train_short_term import train
 
-    return train(people, Settings(), report)
+    return train(HYPOGLYCEMIA, people, Settings(), report)
+
+
+def hyperglycemia(data: Path | None, report: Report) -> dict[str, str]:
+    """The three tables of short-term hyperglycaemia by file name."""
+    people = _given(data)
+    from models.training.fit_pairwise import Settings
+    from models.training.short_term_events import HYPERGLYCEMIA
+    from models.training.train_short_term import train
+
+    return train(HYPERGLYCEMIA, people, Settings(), report)
 
 
 def nocturnal_hypoglycemia(data: Path | None, report: Report) -> dict[str, str]:
@@ -72,6 +83,7 @@ def _given(data: Path | None) -> Path:
 REMAKE: Final[Mapping[str, Remake]] = {
     "forecast": forecast,
     "hypoglycemia": hypoglycemia,
+    "hyperglycemia": hyperglycemia,
     "nocturnal_hypoglycemia": nocturnal_hypoglycemia,
     "comparison": comparison,
     "value_of_action": value_of_action,

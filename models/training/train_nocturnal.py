@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from models.training.artefact import Calibration, Report, artefact, out_of_fold
+from models.training.artefact import Calibration, Report, artefact, out_of_fold, readable
 from models.training.cgm_people import fingerprint, read_people, sha256_of
-from models.training.fit_additive import Settings, readable
+from models.training.fit_additive import Settings
 from models.training.measure import ranking
 from models.training.nocturnal_windows import task_of
 

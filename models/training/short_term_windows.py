@@ -1,4 +1,4 @@
-"""Questions and answers of short-term hypoglycaemia: when it is asked, and whether a new episode followed.
+"""Questions and answers of the next two hours: when a low or high is asked about, and whether one followed.
 
 Sits between `cgm_people` and the fits; the one place that looks ahead, and only for the answer.
 """
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.risk.causal_grid import HOLD_SLOTS, Column, Trailing, held
-from models.risk.glucose_risk_features import DIRECTIONS, risk_features
+from models.risk.glucose_episodes import running_total
 from models.risk.hypoglycemia_limits import ENOUGH_READINGS, RECENT_SLOTS
-from models.risk.low_episodes import LOW_MGDL, episode_starts, running_total
 from models.training.cgm_people import Person
 from models.training.questions import QUESTION_EVERY_SLOTS, Questions
+from models.training.short_term_events import HYPOGLYCEMIA, Event
 from models.training.task import Task
 
 HORIZONS_MIN: Final = (30, 60, 120)
@@ -38,11 +38,12 @@ class Windows:
         return {name: column[rows] for name, column in self.features.items()}
 
 
-def windows_of(people: Sequence[Person]) -> Windows:
-    """All questions of all people: every 15 minutes of the clock at glucose >= 70 with a fresh reading."""
-    at = [questions(person) for person in people]
-    features = [risk_features(person.measured, slots) for person, slots in zip(people, at, strict=True)]
-    answers = [episodes_after(person.measured, slots) for person, slots in zip(people, at, strict=True)]
+def windows_of(people: Sequence[Person], event: Event = HYPOGLYCEMIA) -> Windows:
+    """All questions of all people: every 15 minutes of the clock outside an episode, with a fresh reading."""
+    at = [questions(person, event) for person in people]
+    asked = list(zip(people, at, strict=True))
+    features = [event.features(person.measured, slots, person.first_slot) for person, slots in asked]
+    answers = [episodes_after(person.measured, slots, event) for person, slots in asked]
     return Windows(
         names=tuple(person.name for person in people),
         features={name: np.concatenate([f[name] for f in features]) for name in features[0]},
@@ -52,19 +53,19 @@ def windows_of(people: Sequence[Person]) -> Windows:
     )
 
 
-def questions(person: Person) -> NDArray[np.int64]:
+def questions(person: Person, event: Event = HYPOGLYCEMIA) -> NDArray[np.int64]:
     """Slots at which the service would answer, on the quarter hours of the clock."""
     glucose, age = held(person.measured)
     first = (-person.first_slot) % QUESTION_EVERY_SLOTS
     slots = np.arange(first, glucose.size, QUESTION_EVERY_SLOTS)
     enough = Trailing.of(glucose).known(RECENT_SLOTS, slots) >= ENOUGH_READINGS
-    return slots[(glucose[slots] >= LOW_MGDL) & (age[slots] <= HOLD_SLOTS) & enough]
+    return slots[event.outside(glucose[slots]) & (age[slots] <= HOLD_SLOTS) & enough]
 
 
-def episodes_after(measured: Column, at: NDArray[np.int64]) -> dict[int, Column]:
+def episodes_after(measured: Column, at: NDArray[np.int64], event: Event = HYPOGLYCEMIA) -> dict[int, Column]:
     """Whether an episode starts within each horizon after each slot: horizon in minutes -> float64[m]."""
     glucose, _ = held(measured)
-    starts, observed = running_total(episode_starts(glucose)), running_total(~np.isnan(glucose))
+    starts, observed = running_total(event.starts(glucose)), running_total(~np.isnan(glucose))
     answers: dict[int, Column] = {}
     for horizon in HORIZONS_MIN:
         slots = horizon // 5
@@ -74,8 +75,8 @@ def episodes_after(measured: Column, at: NDArray[np.int64]) -> dict[int, Column]
     return answers
 
 
-def task_of(windows: Windows, horizon: int) -> Task:
+def task_of(windows: Windows, horizon: int, event: Event = HYPOGLYCEMIA) -> Task:
     """The answered questions of one horizon."""
     known = ~np.isnan(windows.episode[horizon])
     questions = Questions(windows.person[known], windows.slot[known], windows.episode[horizon][known])
-    return Task(f"hypoglycemia_{horizon}", windows.at(known), questions, DIRECTIONS)
+    return Task(f"{event.name}_{horizon}", windows.at(known), questions, event.directions)
