@@ -92,11 +92,10 @@ class Verifier:
         """Whose token it says it is, and the key of theirs that must have signed it."""
         tenant = self._tenant(token.claims)
         _check_registered(token.header, tenant)
-        key, algorithm = self._keys.find(tenant, key_id, now_ms), JWSRegistry.algorithms[token.header["alg"]]
+        key = self._keys.find(tenant, key_id, now_ms)
+        algorithm = JWSRegistry.algorithms[token.header["alg"]]
         try:
-            JWSRegistry.algorithms[token.header["alg"]].check_key(
-                key
-            )  # type, curve, `use` and `alg` of the key
+            algorithm.check_key(key)  # type, curve, `use` and `alg` of the key
         except JoseError as error:
             raise Unauthorized(reason="jwt.key") from error
         return tenant, key
