@@ -31,8 +31,8 @@ DOSE_RATE_TOLERANCE: Final = 0.02
 """Relative difference of dose and rate x time from which they conflict; engineering, above rounding."""
 
 DOSE_COPY_MS: Final = 15_000
-"""Pump and phone report one dose 5 to 10 s apart, as phone and watch report one reading (9 to 10 s in exports,
-`deduplicate.COPY_MS`). Wider would call a second injection a copy and hide insulin that is on board."""
+"""Pump and phone report one dose 5 to 10 s apart, as phone and watch report one reading (see
+`deduplicate`). Wider would call a second injection a copy and hide insulin that is on board."""
 
 MS_PER_HOUR: Final = 3_600_000
 HOURS: Final[Mapping[str, float]] = {"h": 1.0, "hour": 1.0, "min": 1 / 60, "s": 1 / 3600, "d": 24.0}
