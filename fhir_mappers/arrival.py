@@ -12,6 +12,7 @@ from msgspec import Raw
 from fhir_mappers.decode import NULL
 from fhir_mappers.entries import Current, Entries, current_entries
 from fhir_mappers.held_resources import in_parameters
+from fhir_mappers.pace import UNHURRIED, Pace
 from fhir_mappers.plain_readings import Sorted, sort_page
 from fhir_mappers.references import Json
 from fhir_mappers.row import Drop
@@ -52,13 +53,13 @@ class Arrival:
         return {e.reference(position) for e in self.current.entries for position in range(len(e.names))}
 
 
-def arrive(bodies: Mapping[str, Iterable[bytes]]) -> Arrival:
+def arrive(bodies: Mapping[str, Iterable[bytes]], pace: Pace = UNHURRIED) -> Arrival:
     """Decodes all bodies of a request, by query. Raises NotFhir where one is no FHIR JSON."""
     pages = {key: [page for body in some for page in _sorted(body)] for key, some in bodies.items()}
     current = current_entries([page for some in pages.values() for page in some])
     drops, others = list(current.drops), dict[str, list[Arrived]]()
     for number, entries in enumerate(current.entries):
-        for position in entries.sorted.other_kinds:
+        for position in pace.over(entries.sorted.other_kinds):
             if (number, position) not in current.lost:
                 drops.extend(_file(entries, position, others))
     return Arrival(pages, current, others, drops)

@@ -37,18 +37,18 @@ class Observed:
     links: list[tuple[str, list[str]]] = field(default_factory=list)
 
 
-def map_observations(arrival: Arrival, reading: Reading, fast: bool = True) -> Observed:
-    """Rows and drops of all Observations. Without `fast` everything goes through the reference path."""
+def map_observations(arrival: Arrival, reading: Reading) -> Observed:
+    """Rows and drops of all Observations."""
     observed, pages = Observed(), arrival.current.entries
-    if fast:
+    if reading.pace.fast:
         filled = fill(pages, Shapes(reading), observed.books)
         observed.plain, observed.origins, odd = filled.columns, filled.origins, filled.odd
     else:
         odd = [page.sorted.observations() for page in pages]
     for page, positions in zip(pages, odd, strict=True):
-        for position in sorted(positions):
+        for position in reading.pace.over(sorted(positions)):
             _reference(page.reference(position), page.resource(position), reading, observed)
-    for report in arrival.resources("DiagnosticReport"):
+    for report in reading.pace.over(arrival.resources("DiagnosticReport")):
         _results_of(report, reading, observed)
     return observed
 
@@ -56,7 +56,7 @@ def map_observations(arrival: Arrival, reading: Reading, fast: bool = True) -> O
 def _results_of(report: Json, reading: Reading, observed: Observed) -> None:
     """The contained results of a report, which are only as good as the report."""
     reason = reading.admission.refusal(report) or refused_report(text(report, "status"))
-    for reference, result in contained_results(report):
+    for reference, result in reading.pace.over(contained_results(report)):
         if reason is None:
             _reference(reference, result, reading, observed)
         else:
@@ -83,6 +83,7 @@ def _remember_report(resource: Json, reference: str, reading: Reading, observed:
     links, words = links_of(resource), report_of(resource)
     if links:
         observed.links.append((reference, links))
-    stranger = reading.admission.about(resource) == "wrong_patient"
-    if words and not stranger and refused_status(text(resource, "status")) is None:
+    if not words or refused_status(text(resource, "status")) is not None:
+        return
+    if reading.admission.about(resource) != "wrong_patient":
         observed.reports[reference] = (words, links)

@@ -19,6 +19,7 @@ from observation_strategies import (
 
 from fhir_mappers.decode import NotFhir
 from fhir_mappers.explain import explain
+from fhir_mappers.pace import Pace
 from fhir_mappers.points import dropped, points, summary
 from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import map_pages, record_of, to_patient_record
@@ -39,7 +40,7 @@ def bundle(resources: list[Resource]) -> bytes:
 
 def mapped(*bodies: bytes, fast: bool = True, as_of_ms: int = AS_OF_MS, site: Site = Site()) -> PatientRecord:  # noqa: B008
     """The record of p1 from one query."""
-    return record_of(map_pages("p1", {"q": list(bodies)}, site, as_of_ms, fast))
+    return record_of(map_pages("p1", {"q": list(bodies)}, site, as_of_ms, Pace(fast=fast)))
 
 
 def told(record: PatientRecord) -> tuple[list[str], list[str], tuple[str, ...]]:
