@@ -64,10 +64,10 @@ def _registration(tenant: Tenant) -> dict[str, Any]:
 @click.option("--tenant", "tenant_id", required=True, metavar="ID")
 def doctor_command(tenant_id: str) -> None:
     """Walk the connection to a tenant's EHR step by step and say what to fix; exit 1 if anything is."""
+    tenant = tenant_or_refuse(settings_or_refuse(), tenant_id)
     from cds_service.doctor import examine
     from cds_service.egress import Egress
 
-    tenant = tenant_or_refuse(settings_or_refuse(), tenant_id)
     well = True
     with log_on_stderr():
         for finding in examine(tenant, Egress(), time.time_ns() // 1_000_000):
@@ -116,12 +116,12 @@ def replay_command(id: str, tenant_id: str, file: Path | None) -> None:
 
     ID is the X-Request-Id of the answer, or the uuid of one of its cards.
     """
+    settings = settings_or_refuse()
+    tenant = tenant_or_refuse(settings, tenant_id)
     from cds_service.decided_again import decide_again
     from cds_service.local_answers import complaints, read_bytes
     from cds_service.store import open_store
 
-    settings = settings_or_refuse()
-    tenant = tenant_or_refuse(settings, tenant_id)
     with complaints(refuse):
         record = open_store(settings).decisions.find(tenant.id, _uuid_or_refuse(id))
         if record is None:
