@@ -7,6 +7,7 @@ from hooks import cgm_review, fingerstick_card, needs
 from hooks.card import Card, Indicator
 from hooks.device_summary_lines import device_summary_lines
 from hooks.glucose_card import MODEL, VERSION, current_low, left_out, source
+from hooks.hyperglycemia_risk import high_in_next_hours
 from hooks.hypoglycemia_risk import next_hours, risk_lines
 from hooks.nocturnal_risk import tonight
 from hooks.service import AnyAssessment, Decision, Question, Service
@@ -28,7 +29,11 @@ def decide(question: Question) -> Decision:
     cards += [low] if low else []
     assessment: AnyAssessment
     if cgm is not None:
-        risks = (next_hours(question, cgm), tonight(question, cgm))
+        risks = (
+            next_hours(question, cgm),
+            tonight(question, cgm),
+            high_in_next_hours(question, cgm),
+        )
         cards += [risk.card for risk in risks if risk.card]
         assessments += [risk.assessment for risk in risks]
         card, assessment = cgm_review.review(question, cgm, meter, risk_lines(risks))

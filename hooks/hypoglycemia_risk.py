@@ -15,7 +15,8 @@ from hooks.service import AnyAssessment, Question
 from models.assessment import Assessment, Interval, NotAssessed, Outcome, Reason, ReasonCode
 from models.features.bands import LOW, shown_glucose
 from models.features.targets import ADULT_YEARS, PREGNANCY
-from models.risk.hypoglycemia import LEADING_MIN, MODEL, VERSION, HypoglycemiaRisk, assess
+from models.risk.episode_risk import LEADING_MIN, EpisodeModel, EpisodeRisk
+from models.risk.hypoglycemia import HYPOGLYCEMIA
 from models.risk.risk_reasons import RiskReason
 from models.signals import GLUCOSE_SMBG
 from models.time_series import TimeSeries
@@ -29,15 +30,18 @@ MADE_FOR: Final = "type_1_diabetes"
 CONTRADICTED_MS: Final = 60 * 60_000
 """A low by the meter is said as current for an hour; so long no number stands beside it that denies it."""
 
-NEXT_HOURS: Final = "in the next hours"
+NEXT_HOURS: Final = "a low in the next hours"
 SMALLEST_SHOWN: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class RiskPart:
-    """What the review says of the risk at one time: lines of its detail, a card of its own where raised."""
+    """What the review says of one risk: lines of its detail, a card of its own where it is raised.
 
-    when: str
+    `of` names what the risk is of, and when.
+    """
+
+    of: str
     assessment: AnyAssessment
     lines: tuple[str, ...] = ()
     card: Card | None = None
@@ -56,7 +60,7 @@ class Raised:
 
 def next_hours(question: Question, glucose: TimeSeries) -> RiskPart:
     """The risk as of the question, or the reason why none is stated."""
-    answer = asked(question, MODEL, VERSION, lambda: assess(glucose, question.as_of_ms))
+    answer = asked_episode(question, HYPOGLYCEMIA, glucose)
     if isinstance(answer, NotAssessed):
         return RiskPart(NEXT_HOURS, answer)
     raised = answer.outcome is Outcome.ASSESSED_POSITIVE
@@ -69,14 +73,29 @@ def risk_lines(parts: Sequence[RiskPart]) -> tuple[str, ...]:
     for part in parts:
         if isinstance(part.assessment, NotAssessed):
             why = "; ".join(reason.text for reason in part.assessment.reasons)
-            silent.setdefault(why, []).append(part.when)
+            silent.setdefault(why, []).append(part.of)
     stated = [line for part in parts if not part.card for line in part.lines]
-    unsaid = [f"Risk of a low {' and '.join(when)}: not assessed, {why}" for why, when in silent.items()]
+    unsaid = [f"Risk of {_listed(of)}: not assessed, {why}" for why, of in silent.items()]
     return (*stated, *unsaid)
 
 
+def _listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def asked_episode(
+    question: Question, model: EpisodeModel, glucose: TimeSeries
+) -> Assessment[EpisodeRisk] | NotAssessed:
+    """The answer of a model of the next two hours."""
+    return asked(
+        question, model.name, model.version, lambda: model.assess(glucose, question.as_of_ms, question.zone)
+    )
+
+
 def why_not_for(question: Question) -> Reason | None:
-    """Why the risk models of lows do not hold for this patient now; None where they do."""
+    """Why the risk models of glucose do not hold for this patient now; None where they do."""
     adult = question.age_years is not None and question.age_years >= ADULT_YEARS
     concepts = question.record.concepts()
     if not adult or MADE_FOR not in concepts:
@@ -100,7 +119,7 @@ def _contradicted(question: Question) -> Reason | None:
 def asked(
     question: Question, model: str, version: str, ask: Callable[[], Assessment[Risk] | NotAssessed]
 ) -> Assessment[Risk] | NotAssessed:
-    """The answer of a risk model of lows, where it holds for this patient and meets no fault of its own."""
+    """The answer of a glucose risk model, where it holds for this patient and meets no fault of its own."""
     outside = why_not_for(question)
     if outside is not None:
         return NotAssessed(model, version, question.as_of_ms, (outside,))
@@ -114,10 +133,14 @@ def asked(
         return NotAssessed(model, version, question.as_of_ms, (reason,))
 
 
-def _lines(risk: HypoglycemiaRisk) -> tuple[str, ...]:
-    stated = "; ".join(f"{minutes} min {share(within)}" for minutes, within in risk.within_min.items())
+def by_horizon(risk: EpisodeRisk) -> str:
+    """The risk within each horizon, with its interval."""
+    return "; ".join(f"{minutes} min {share(within)}" for minutes, within in risk.within_min.items())
+
+
+def _lines(risk: EpisodeRisk) -> tuple[str, ...]:
     return (
-        f"Risk of a new low (below 70 mg/dL, 3.9 mmol/L, for 15 minutes) within {stated}",
+        f"Risk of a new low (below 70 mg/dL, 3.9 mmol/L, for 15 minutes) within {by_horizon(risk)}",
         main_reasons(risk.reasons),
     )
 
@@ -136,11 +159,10 @@ def share(within: Interval) -> str:
     return f"{wording.percent(100 * within.value)} ({low} to {high})"
 
 
-def _card(question: Question, answer: Assessment[HypoglycemiaRisk]) -> Card:
+def _card(question: Question, answer: Assessment[EpisodeRisk]) -> Card:
     risk = answer.result
-    raised = Raised(
-        MODEL, VERSION, f"within {LEADING_MIN} min", risk.within_min[LEADING_MIN], risk.asked_at_ms
-    )
+    when, within = f"within {LEADING_MIN} min", risk.within_min[LEADING_MIN]
+    raised = Raised(answer.model, answer.version, when, within, risk.asked_at_ms)
     return risk_card(question, raised, _lines(risk), "A small carbohydrate snack or less insulin")
 
 

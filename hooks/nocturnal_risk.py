@@ -10,7 +10,7 @@ from models.assessment import Assessment, NotAssessed, Outcome
 from models.risk.nocturnal_hypoglycemia import MODEL, VERSION, NocturnalRisk, assess
 from models.time_series import TimeSeries
 
-TONIGHT = "tonight"
+TONIGHT = "a low tonight"
 
 
 def tonight(question: Question, glucose: TimeSeries) -> RiskPart:

@@ -1,6 +1,7 @@
-"""The risk page: lows of the next hours and of tonight, what makes them up, and when nothing is stated.
+"""The risk page: lows and highs of the next hours, lows of tonight, what makes them up, why none is stated.
 
-One of the pages in `routes`; the models are `models.risk.hypoglycemia` and `nocturnal_hypoglycemia`.
+One of the pages in `routes`; the models are `models.risk.hypoglycemia`, `hyperglycemia` and
+`nocturnal_hypoglycemia`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,12 +14,13 @@ from cds_service.smart_app.charts.risk import interval_chart, waterfall
 from cds_service.smart_app.wording import Charts, Table, clock_words, low_now, why
 from hooks import needs, wording
 from hooks.glucose_card import left_out
-from hooks.hypoglycemia_risk import next_hours, why_not_for
+from hooks.hypoglycemia_risk import asked_episode, why_not_for
 from models.assessment import Assessment, Contribution, Interval, NotAssessed, Reason, ReasonCode
-from models.risk import hypoglycemia, nocturnal_hypoglycemia
+from models.risk import nocturnal_hypoglycemia
 from models.risk.additive_model import AdditiveModel
-from models.risk.hypoglycemia import HypoglycemiaRisk
-from models.risk.hypoglycemia_reasons import TOPICS as HOURS_TOPICS
+from models.risk.episode_risk import LEADING_MIN, EpisodeModel
+from models.risk.hyperglycemia import HYPERGLYCEMIA
+from models.risk.hypoglycemia import HYPOGLYCEMIA
 from models.risk.nocturnal_hypoglycemia import NocturnalRisk
 from models.risk.nocturnal_reasons import TOPICS as NIGHT_TOPICS
 from models.risk.risk_reasons import Topic, all_reasons
@@ -26,6 +28,7 @@ from models.signals import GLUCOSE_CGM
 from models.time_series import TimeSeries
 
 MEANING: Final = "A low is at least 15 minutes below 70 mg/dL (3.9 mmol/L)."
+MEANING_OF_HIGH: Final = "A high is at least 15 minutes above 250 mg/dL (13.9 mmol/L)."
 NOTHING_SHOWN: Final = "No sensor reading is in the data received."
 
 
@@ -43,6 +46,14 @@ class Risk:
     model: str
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a kind of episode is named, and what it is."""
+
+    event: str
+    meaning: str
+
+
 def view(reader: Reader, _: Mapping[str, str]) -> tuple[Chart, dict[str, Any]]:
     """The page as of now."""
     chart = reader.read(needs.CGM, needs.FINGERSTICKS)
@@ -54,30 +65,34 @@ def view(reader: Reader, _: Mapping[str, str]) -> tuple[Chart, dict[str, Any]]:
     }
 
 
-def risks(chart: Chart) -> tuple[Risk, Risk]:
-    """The next hours, and tonight."""
+def risks(chart: Chart) -> tuple[Risk, Risk, Risk]:
+    """Lows of the next hours and of tonight, and highs of the next hours."""
     glucose = chart.record.series.get(GLUCOSE_CGM)
-    return _hours(chart, glucose), _tonight(chart, glucose)
+    return (
+        _hours(chart, glucose, HYPOGLYCEMIA, Words("low", MEANING)),
+        _tonight(chart, glucose),
+        _hours(chart, glucose, HYPERGLYCEMIA, Words("high", MEANING_OF_HIGH)),
+    )
 
 
-def _hours(chart: Chart, glucose: TimeSeries | None) -> Risk:
-    title, model = "Next two hours", f"{hypoglycemia.MODEL} {hypoglycemia.VERSION}"
+def _hours(chart: Chart, glucose: TimeSeries | None, asks: EpisodeModel, words: Words) -> Risk:
+    title, model = f"A {words.event} in the next two hours", f"{asks.name} {asks.version}"
     if glucose is None:
         return _not_assessed(title, model, [NOTHING_SHOWN])
-    answer = next_hours(chart.question, glucose).assessment
-    if not isinstance(answer, Assessment) or not isinstance(answer.result, HypoglycemiaRisk):
-        return _not_assessed(title, model, why(answer) if isinstance(answer, NotAssessed) else [])
-    within, leading = answer.result.within_min, hypoglycemia.LEADING_MIN
+    answer = asked_episode(chart.question, asks, glucose)
+    if isinstance(answer, NotAssessed):
+        return _not_assessed(title, model, why(answer))
+    within = answer.result.within_min
     rows = [(f"{minutes} min", found) for minutes, found in within.items()]
+    caption = f"The {LEADING_MIN}-minute risk of a {words.event}, reason by reason"
     return Risk(
         title=title,
-        said=f"Risk of a new low within {leading} minutes: {_share(within[leading])}. {MEANING}",
-        chart=_interval_charts(rows, "Risk of a new low"),
-        waterfall=_waterfalls(
-            HOURS_TOPICS, answer.contributions, f"The {leading}-minute risk, reason by reason"
-        ),
-        reasons=_reason_lines(HOURS_TOPICS, answer.contributions),
-        notes=(*answer.limits, *_calibration(hypoglycemia.MODELS[leading])),
+        said=f"Risk of a new {words.event} within {LEADING_MIN} minutes: {_share(within[LEADING_MIN])}. "
+        f"{words.meaning}",
+        chart=_interval_charts(rows, f"Risk of a new {words.event}"),
+        waterfall=_waterfalls(asks.topics, answer.contributions, caption),
+        reasons=_reason_lines(asks.topics, answer.contributions),
+        notes=(*answer.limits, *_calibration(asks.tables[LEADING_MIN])),
         why_not=(),
         model=model,
     )
@@ -85,7 +100,7 @@ def _hours(chart: Chart, glucose: TimeSeries | None) -> Risk:
 
 def _tonight(chart: Chart, glucose: TimeSeries | None) -> Risk:
     title, model = (
-        "Tonight, midnight to 06:00",
+        "A low tonight, midnight to 06:00",
         f"{nocturnal_hypoglycemia.MODEL} {nocturnal_hypoglycemia.VERSION}",
     )
     if glucose is None:

@@ -5,9 +5,7 @@ Sits beside `hypoglycemia`; the mechanics are in `risk_reasons`.
 
 from typing import Final
 
-from models.risk.risk_reasons import Topic
-
-NOW: Final = "{now}"
+from models.risk.risk_reasons import NOW, Topic
 
 LOW: Final = "below 70 mg/dL (3.9 mmol/L)"
 AFTER_THIS_TIME: Final = "in the two hours after this time of day, "

@@ -5,8 +5,8 @@ Sits beside `nocturnal_hypoglycemia`; the mechanics are in `risk_reasons`.
 
 from typing import Final
 
-from models.risk.hypoglycemia_reasons import LOW, NOW
-from models.risk.risk_reasons import Topic
+from models.risk.hypoglycemia_reasons import LOW
+from models.risk.risk_reasons import NOW, Topic
 
 TOPICS: Final = (
     Topic(

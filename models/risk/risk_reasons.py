@@ -10,6 +10,9 @@ from typing import Final
 from models.assessment import Contribution
 from models.units import to_mmoll
 
+NOW: Final = "{now}"
+"""The sentence that tells glucose and its trend."""
+
 TOP: Final = 3
 STEADY_MGDL_PER_MIN: Final = 0.25
 

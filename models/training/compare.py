@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from models.risk import hypoglycemia, nocturnal_hypoglycemia
+from models.risk import nocturnal_hypoglycemia
+from models.risk.hypoglycemia import HYPOGLYCEMIA
 from models.training import hypoglycemia_evaluation, nocturnal_evaluation
 from models.training.artefact import Report
 from models.training.cgm_people import Person, read_people, sha256_of
@@ -49,7 +50,7 @@ def _hypoglycemia(
     found = rivals(task, report)
     scores |= {name: hypoglycemia_evaluation.spread(windows, horizon, score) for name, score in found.items()}
     scores[NETWORK] = network.score[horizon]
-    models = {SERVED: hypoglycemia.MODELS[horizon].facts["on_people_left_out"]} | {
+    models = {SERVED: HYPOGLYCEMIA.tables[horizon].facts["on_people_left_out"]} | {
         name: hypoglycemia_evaluation.metrics_of(windows, horizon, score, SEED)
         for name, score in scores.items()
     }

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.risk.causal_grid import SLOTS_PER_DAY, SLOTS_PER_HOUR, Column
-from models.risk.hypoglycemia import MODELS
+from models.risk.hypoglycemia import HYPOGLYCEMIA
 from models.risk.short_term_features import hypoglycemia_features
 from models.training.cgm_people import Person, fingerprint
 from models.training.curves import curves
@@ -32,7 +32,9 @@ def hypoglycemia_scores(people: Sequence[Person], seed: int) -> tuple[Windows, S
     check_no_look_ahead(hypoglycemia_features, people, seed)
     windows = windows_of(people)
     return windows, {
-        SERVED: {horizon: model.probability(windows.features) for horizon, model in MODELS.items()},
+        SERVED: {
+            horizon: model.probability(windows.features) for horizon, model in HYPOGLYCEMIA.tables.items()
+        },
         "linear_extrapolation": dict.fromkeys(HORIZONS_MIN, -_extrapolated(windows.features)),
         "glucose_now": dict.fromkeys(HORIZONS_MIN, -windows.features["glucose_mgdl"]),
     }
@@ -59,7 +61,7 @@ def report(people: Sequence[Person], windows: Windows, scores: Scores, seed: int
     }
 
 
-LEARNED_FROM: Final = frozenset(MODELS[60].facts["people"].values())
+LEARNED_FROM: Final = frozenset(HYPOGLYCEMIA.tables[60].facts["people"].values())
 """Fingerprints of the people behind the served tables; numbers on them flatter the served model."""
 
 
