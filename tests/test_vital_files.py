@@ -190,4 +190,4 @@ def test_the_report_is_one_page_that_loads_nothing_and_draws_each_kind(tmp_path)
     page = (tmp_path / "vitals.html").read_text()
     assert not re.search(r"(src|href)=|url\(|@import|<script", page) and "nan" not in page.lower()
     assert page.count("<svg") == len(json.loads(done.stdout)["events"])
-    assert "generated people" in page
+    assert "Generated people" in page
