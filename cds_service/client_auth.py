@@ -14,6 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key
 from joserfc.jws import JWSRegistry
 
+from cds_service.decoy_keys import decoy_keys
 from cds_service.jwks import KeySets
 from cds_service.tenants import ALGORITHMS, Tenant
 from hooks.errors import Unauthorized
@@ -62,25 +63,42 @@ class Verifier:
             self._by_issuer.setdefault(tenant.issuer, []).append(tenant)
         self._keys = keys
         self._used = used
+        self._decoys = decoy_keys()
 
     def verify(self, authorization: Sequence[str], audiences: Collection[str], now_ms: int) -> Caller:
         """The caller behind a request.
 
         `authorization`: all values of the header Authorization. `audiences`: the public addresses that this
         route answers to, from settings. Raises Unauthorized (401), Unavailable (503: no replay store).
+        Every token of the right form costs one check of a signature, whomever it names (A-22).
         """
         token = _parse(_bearer(authorization))
         key_id = _check_header(token.header)
-        tenant = self._tenant(token.claims)
-        _check_registered(token.header, tenant)
-        key = self._keys.find(tenant, key_id, now_ms)
-        _check_signature(token, key)
+        try:
+            tenant, key = self._chosen(token, key_id, now_ms)
+        except Unauthorized:
+            _is_signed(token, self._decoys[token.header["alg"]])
+            raise
+        if not _is_signed(token, key):
+            _refuse("jwt.sig")
         until_s = _check_times(token.claims, tenant, now_ms // 1000)
         _check_audience(token.claims, {tenant.audience} if tenant.audience else audiences)
         token_id = _check_claims(token.claims, tenant)
         if not self._used.first_use(tenant.issuer, token_id, until_s * 1000, now_ms):
             _refuse("jwt.replay")
         return Caller(tenant, token_id, key_id, token.claims["iat"])
+
+    def _chosen(self, token: _Token, key_id: str, now_ms: int) -> tuple[Tenant, Key]:
+        """Whose token it says it is, and the key of theirs that must have signed it."""
+        tenant = self._tenant(token.claims)
+        _check_registered(token.header, tenant)
+        key = self._keys.find(tenant, key_id, now_ms)
+        algorithm = JWSRegistry.algorithms[token.header["alg"]]
+        try:
+            algorithm.check_key(key)  # type, curve, `use` and `alg` of the key
+        except JoseError as error:
+            raise Unauthorized(reason="jwt.key") from error
+        return tenant, key
 
     def _tenant(self, claims: Mapping[str, Any]) -> Tenant:
         """The row of this issuer; where several share it, the one that lists the `tenant` claim."""
@@ -170,14 +188,8 @@ def _check_registered(header: Mapping[str, Any], tenant: Tenant) -> None:
         _refuse("jwt.key")
 
 
-def _check_signature(token: _Token, key: Key) -> None:
-    algorithm = JWSRegistry.algorithms[token.header["alg"]]
-    try:
-        algorithm.check_key(key)  # type, curve, `use` and `alg` of the key
-    except JoseError as error:
-        raise Unauthorized(reason="jwt.key") from error
-    if not algorithm.verify(token.signed, token.signature, key):
-        _refuse("jwt.sig")
+def _is_signed(token: _Token, key: Key) -> bool:
+    return JWSRegistry.algorithms[token.header["alg"]].verify(token.signed, token.signature, key)
 
 
 def _check_times(claims: Mapping[str, Any], tenant: Tenant, now_s: int) -> int:

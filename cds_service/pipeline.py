@@ -14,14 +14,21 @@ from cds_service.deadline import Deadline
 from cds_service.fhir_client import Pages, Query
 from fhir_mappers.admission import Admission
 from fhir_mappers.decode import NotFhir
+from fhir_mappers.pace import Pace
 from fhir_mappers.site import Site
-from fhir_mappers.to_patient_record import to_patient_record
+from fhir_mappers.to_patient_record import map_pages, record_of
 from hooks.card import linked
 from hooks.errors import DataUnobtainable
 from hooks.prefetch import DataNeed, Entry, EntryState, read_entries, search_parameters
 from hooks.protocol import Context, HookRequest
 from hooks.service import Decision, Practice, Question, Service
 from models.patient_record import Completeness, PatientRecord
+
+DECIDING_S: Final = 0.3
+"""Of the deadline, what is kept back to compute and answer after the last page (answer policy 4.1)."""
+
+SENDING_S: Final = 0.1
+"""Of the deadline, what is kept back to record the answer and send it."""
 
 FOREIGN_RESOURCE: Final = "wrong_patient"
 """The mapper's drop reason for a resource of another patient: nothing may be computed beside one."""
@@ -59,11 +66,21 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When the question is asked, how long the answer may take, and the id that its cards derive from."""
+    """When the question is asked, when the answer must be out, and the id that its cards derive from."""
 
     as_of_ms: int
     deadline: Deadline
     response_id: UUID
+
+    @property
+    def last_page(self) -> Deadline:
+        """When reading the EHR ends."""
+        return self.deadline.earlier(DECIDING_S)
+
+    @property
+    def last_thought(self) -> Deadline:
+        """When computing ends."""
+        return self.deadline.earlier(SENDING_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +115,8 @@ def decide(
     place: Place,
     computing: AbstractContextManager[object] = AT_ONCE,
 ) -> Answered:
-    """The service's answer. Raises DataUnobtainable where required data are not to be had (412).
+    """The service's answer. Raises DataUnobtainable where required data are not to be had (412), and
+    Unavailable (503) where there is no time left to answer.
 
     `computing` is entered where work is done rather than waited for.
     """
@@ -113,6 +131,7 @@ def decide_from(
 ) -> Answered:
     """The service's answer from what was gathered, now or when a recorded decision is made again."""
     record = to_record(context, gathered, moment, place)
+    moment.last_thought.check()
     practice = place.practice
     decision = service.decide(Question(record, context, moment.as_of_ms, moment.response_id, practice))
     decision = replace(decision, cards=linked(decision.cards, practice.chart_link))
@@ -130,7 +149,7 @@ def gather(
     needs: Sequence[DataNeed], request: HookRequest, moment: Moment, reader: Reader | None
 ) -> Gathered:
     """Prefetch where it came, FHIR searches where it did not; each key judged alone (PF1)."""
-    entries = read_entries(tuple(needs), request.prefetch)
+    entries = read_entries(tuple(needs), request.prefetch, request.outlines)
     pages = {key: _bodies(entry) for key, entry in entries.items()}
     known = {key: _KNOWN[entry.state] for key, entry in entries.items() if entry.state in _KNOWN}
     fetched = _fetch(needs, request, entries, moment, reader) if reader else {}
@@ -146,16 +165,13 @@ def gather(
 def to_record(context: Context, gathered: Gathered, moment: Moment, place: Place) -> PatientRecord:
     """The patient as the models see them.
 
-    Raises DataUnobtainable where the data cannot be read, and beside another's resource (F-14).
+    Raises DataUnobtainable where the data cannot be read, and beside another's resource (F-14); Unavailable
+    where they are so many odd ones that the deadline passes.
     """
+    pace = Pace(checkpoint=moment.last_thought.check)
     try:
-        record = to_patient_record(
-            context.patient_id,
-            gathered.pages,
-            as_of_ms=moment.as_of_ms,
-            site=place.site,
-            completeness=gathered.completeness,
-        )
+        mapped = map_pages(context.patient_id, gathered.pages, place.site, moment.as_of_ms, pace)
+        record = record_of(mapped, gathered.completeness)
     except NotFhir:
         raise DataUnobtainable("The data could not be read as FHIR.", reason="not_fhir") from None
     if FOREIGN_RESOURCE in record.rejected:
@@ -189,11 +205,11 @@ def _fetch(
     patient_id = request.context.patient_id
     absent = [key for key, entry in entries.items() if entry.state is EntryState.ABSENT]
     found = reader.gather(
-        {key: _query(by_key[key], patient_id, moment.as_of_ms) for key in absent}, moment.deadline
+        {key: _query(by_key[key], patient_id, moment.as_of_ms) for key in absent}, moment.last_page
     )
     for key, entry in entries.items():
         if entry.state is EntryState.TRUNCATED_BUNDLE:
-            found[key] = reader.follow(entry.body, moment.deadline)
+            found[key] = reader.follow(entry.body, moment.last_page)
     return found
 
 

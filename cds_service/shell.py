@@ -1,8 +1,6 @@
 """Everything a route needs from the process, wired once in `app.create_app` and passed on explicitly."""
 
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -11,20 +9,17 @@ from flask import Flask, current_app
 from cds_service.bulkhead import Bulkheads
 from cds_service.client_auth import Verifier
 from cds_service.egress import Egress
-from cds_service.rates import Rates
+from cds_service.rates import TakesRates
 from cds_service.settings import Settings
 from cds_service.store import Store
+from cds_service.turns import Turns
 from fhir_mappers.site import Site
 from hooks.service import Service
 
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """The wired process. `clock_ms` is read once per request, in the route.
-
-    `computing` is held by the one thread that parses or computes: more at once would only slow each other
-    and the health checks down, since Python runs one at a time.
-    """
+    """The wired process. `clock_ms` is read once per request, in the route; who computes takes turns."""
 
     settings: Settings
     services: Mapping[str, Service]
@@ -33,10 +28,10 @@ class Shell:
     egress: Egress
     sites: Mapping[str, Site]
     clock_ms: Callable[[], int]
-    rates: Rates
+    rates: TakesRates
     bulkheads: Bulkheads
     is_draining: Callable[[], bool]
-    computing: AbstractContextManager[object] = field(default_factory=threading.Lock)
+    computing: Turns = field(default_factory=Turns)
 
 
 def attach(app: Flask, shell: Shell) -> None:

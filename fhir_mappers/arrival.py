@@ -6,10 +6,13 @@ Sits between `entries` and the mappers. Nothing is judged here but whether an en
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from msgspec import Raw
 
 from fhir_mappers.decode import NULL
 from fhir_mappers.entries import Current, Entries, current_entries
+from fhir_mappers.held_resources import in_parameters
+from fhir_mappers.pace import UNHURRIED, Pace
 from fhir_mappers.plain_readings import Sorted, sort_page
 from fhir_mappers.references import Json
 from fhir_mappers.row import Drop
@@ -50,24 +53,27 @@ class Arrival:
         return {e.reference(position) for e in self.current.entries for position in range(len(e.names))}
 
 
-def arrive(bodies: Mapping[str, Iterable[bytes]]) -> Arrival:
+def arrive(bodies: Mapping[str, Iterable[bytes]], pace: Pace = UNHURRIED) -> Arrival:
     """Decodes all bodies of a request, by query. Raises NotFhir where one is no FHIR JSON."""
     pages = {key: [page for body in some for page in _sorted(body)] for key, some in bodies.items()}
     current = current_entries([page for some in pages.values() for page in some])
     drops, others = list(current.drops), dict[str, list[Arrived]]()
     for number, entries in enumerate(current.entries):
-        for position in entries.sorted.other_kinds:
+        for position in pace.over(entries.sorted.other_kinds):
             if (number, position) not in current.lost:
                 drops.extend(_file(entries, position, others))
     return Arrival(pages, current, others, drops)
 
 
 def _sorted(body: bytes | Raw) -> Iterator[Sorted]:
-    """A page, and the Bundles inside it, as a batch-response has them."""
+    """A page, and what its resources hold: Bundles as a batch-response has them, and Parameters."""
     found = sort_page(body)
     yield found
-    for position in [p for p, kind in found.other_kinds.items() if kind == "Bundle"]:
-        yield from _sorted(found.page.resource_bytes(position))
+    for position, kind in found.other_kinds.items():
+        if kind == "Bundle":
+            yield from _sorted(found.page.resource_bytes(position))
+        elif kind == "Parameters" and (held := in_parameters(found.page.resource(position))):
+            yield from _sorted(msgspec.json.encode(held))
 
 
 def _file(entries: Entries, position: int, others: dict[str, list[Arrived]]) -> Iterator[Drop]:

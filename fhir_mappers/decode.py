@@ -4,9 +4,10 @@ Sits at the edge of the mappers. One malformed entry costs only itself. Callers 
 what still is no FHIR JSON is `NotFhir`.
 """
 
+from bisect import bisect_right
 from codecs import BOM_UTF8
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -78,15 +79,18 @@ class Page:
     wrapped: bool = False
     total: int | None = None
     has_next: bool = False
+    _ends: list[int] = field(default_factory=list, repr=False, compare=False)
 
     def item(self, position: int) -> Raw:
-        """The bytes of one item."""
-        for piece in self.pieces:
-            items = piece.items() if position < piece.size else None
-            if items is not None:
-                return items[position]
-            position -= piece.size
-        raise IndexError(position)
+        """The bytes of one item of a piece that has been counted."""
+        while len(self._ends) < len(self.pieces) and (size := self.pieces[len(self._ends)].size) >= 0:
+            self._ends.append((self._ends[-1] if self._ends else 0) + size)
+        number = bisect_right(self._ends, position)
+        first = self._ends[number - 1] if number else 0
+        items = self.pieces[number].items() if number < len(self._ends) else None
+        if items is None:
+            raise IndexError(position)
+        return items[position - first]
 
     def resource_bytes(self, position: int) -> Raw:
         """The resource of one item; an item that is no object stands for itself."""

@@ -89,8 +89,11 @@ def _newest(named: list[Entries]) -> Current:
     for reference, places in versions.items():
         if len(places) > 1:
             lost |= {place: Drop(reference, reason) for place, reason in _older(named, places)}
-    for number, entries in enumerate(named):
-        entries.sorted.leave_out(position for page, position in lost if page == number)
+    by_page: dict[int, list[int]] = defaultdict(list)
+    for page, position in lost:
+        by_page[page].append(position)
+    for page, positions in by_page.items():
+        named[page].sorted.leave_out(positions)
     return Current(named, frozenset(lost), list(lost.values()))
 
 

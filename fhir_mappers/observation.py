@@ -28,6 +28,9 @@ from fhir_mappers.unit_conversion import possible_units
 
 USABLE_STATUS: Final = frozenset({"final", "amended", "corrected", "preliminary", "registered"})
 
+READ_IN_REPORTS: Final = USABLE_STATUS | {"partial", "appended"}
+"""Statuses of a DiagnosticReport whose results stand (FHIR R4); those that it adds to an Observation's."""
+
 RMSSD_WORDS: Final = ("rmssd", "whoop", "fitbit", "health connect", "healthconnect")
 """Words in text, display or source that tell RMSSD, where a converter sends it under the SDNN code."""
 
@@ -68,10 +71,11 @@ def map_observation(resource: Mapping[str, Any], reference: str, reading: Readin
         return Drop(reference, "code_is_laboratory_fluid")
     if isinstance(coded, Uncoded) and (coded.reason != "code_unmapped" or not components):
         return Drop(reference, coded.reason, coded.flags)
-    own = _own_rows(resource, coded, reference, reading) if valued and isinstance(coded, Coded) else ()
+    origin = _origin(resource, reference, coded.flags)
+    own = _own_rows(origin, coded, reading) if valued and isinstance(coded, Coded) else ()
     if isinstance(own, str):
         return Drop(reference, own)
-    parts = _component_rows(resource, components, _origin(resource, reference, coded.flags), reading)
+    parts = _component_rows(components, origin, reading)
     if _reversed_pressure(parts.rows):
         return Drop(reference, "implausible:sbp<=dbp")
     if not own and not parts.rows:
@@ -98,13 +102,16 @@ def refused_status(status: str) -> str | None:
     return None if status in USABLE_STATUS else f"status:{status or 'missing'}"
 
 
-def _own_rows(
-    resource: Mapping[str, Any], coded: Coded, reference: str, reading: Reading
-) -> tuple[Row, ...] | str:
+def refused_report(status: str) -> str | None:
+    """The same for the status of a report and with it for what it contains."""
+    return None if status in READ_IN_REPORTS else f"status:{status or 'missing'}"
+
+
+def _own_rows(origin: Origin, coded: Coded, reading: Reading) -> tuple[Row, ...] | str:
     """Rows of the Observation's own value; a value under a code that only groups is no measurement."""
+    resource = origin.resource
     if coded.row.is_panel:
         return () if resource.get("component") else "value_not_numeric"
-    origin = _origin(resource, reference, coded.flags)
     row = as_meant(coded.row, (resource.get("code"), resource.get("method")), origin.source)
     if row is not coded.row:
         origin = replace(origin, flags=origin.flags | {"code_text_conflict"})
@@ -127,9 +134,7 @@ def _origin(resource: Mapping[str, Any], reference: str, code_flags: frozenset[s
     return Origin(resource, reference, source, 0 if isinstance(updated, TimeFault) else updated.at_ms, flags)
 
 
-def _component_rows(
-    resource: Mapping[str, Any], components: list[dict[str, Any]], origin: Origin, reading: Reading
-) -> Parts:
+def _component_rows(components: list[dict[str, Any]], origin: Origin, reading: Reading) -> Parts:
     """Rows of all components with a known code; the flag of a lost part names it."""
     parts = Parts()
     for component in components:

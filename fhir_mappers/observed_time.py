@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from fhir_mappers.admission import Admission
 from fhir_mappers.codes import CodeRow, TimeNeed
+from fhir_mappers.pace import UNHURRIED, Pace
 from fhir_mappers.site import Site
 from fhir_mappers.timing import MS_PER_MINUTE, Effective, Precision, TimeFault, effective, of_text
 
@@ -29,11 +30,12 @@ PRECISION_MARKS: Final = frozenset({Precision.DAY.value, Precision.MONTH.value, 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What surrounds every Observation of one patient: who, at which site, in which zone, and now."""
+    """What surrounds every resource of one patient: who, at which site, in which zone, now, and our pace."""
 
     admission: Admission
     as_of_ms: int
     zone: ZoneInfo | None = None
+    pace: Pace = UNHURRIED
 
     @property
     def site(self) -> Site:

@@ -46,7 +46,7 @@ def fill(pages: Sequence[Entries], shapes: Shapes, books: Books) -> Filled:
     latest = shapes.reading.as_of_ms + FUTURE_TOLERANCE_MS
     good &= (at_ms >= YEAR_2000_MS) & (at_ms <= latest)
     start = 0
-    for page, group in groups:
+    for page, group in shapes.reading.pace.over(groups):
         here = slice(start, start := start + len(group.positions))
         shape, positions = shapes.of(group.look), group.positions
         if shape is None:

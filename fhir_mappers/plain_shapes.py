@@ -24,6 +24,9 @@ from models.signals import HRV_SDNN
 PROBE_TIME: Final = "2000-01-02T00:00:00Z"
 """A time without local hour, so that the sample shows the flag for it where one is due."""
 
+MOST_LOOKS: Final = 500
+"""A patient's devices have some tens. Where every reading has its own, learning costs more than it saves."""
+
 
 @dataclass(frozen=True, slots=True)
 class PartShape:
@@ -54,9 +57,9 @@ class Shapes:
 
     def of(self, look: Look) -> Shape | None:
         """The shape of a look, learned when it is new."""
-        if look not in self.known:
+        if look not in self.known and len(self.known) < MOST_LOOKS:
             self.known[look] = self._learn(look)
-        return self.known[look]
+        return self.known.get(look)
 
     def _learn(self, look: Look) -> Shape | None:
         probe = _as_resource(look)

@@ -14,6 +14,7 @@ from fhir_mappers.columns import Books, Columns, columns_of, joined, to_series
 from fhir_mappers.deduplicate import Lost, Unique, deduplicate, without_meter_copies
 from fhir_mappers.device_notes import without_bad_by_device
 from fhir_mappers.observations import Observed
+from fhir_mappers.pace import UNHURRIED, Pace
 from fhir_mappers.panel_copies import without_panel_copies
 from fhir_mappers.pressure_pairs import without_reversed_pairs
 from fhir_mappers.references import member
@@ -46,7 +47,7 @@ class Uploads:
 
 
 def to_all_series(
-    observed: Observed, doses: Sequence[Row], site: Site
+    observed: Observed, doses: Sequence[Row], site: Site, pace: Pace = UNHURRIED
 ) -> tuple[dict[str, TimeSeries], list[Drop]]:
     """One series per signal, sorted by name, and what went as a copy, an old version or a second stream."""
     books = observed.books
@@ -62,7 +63,7 @@ def to_all_series(
         meter = without_meter_copies(columns[GLUCOSE_SMBG], columns[GLUCOSE_CGM], books)
         lost += meter.lost
         columns[GLUCOSE_SMBG] = meter.columns
-    for signal, of_signal in columns.items():
+    for signal, of_signal in pace.over(columns.items()):
         unique[signal] = deduplicate(of_signal, books, updated, site)
     lost += [loss for one in unique.values() for loss in one.lost]
     drops = _left_nothing(lost, [unique[signal].columns for signal in columns], books)

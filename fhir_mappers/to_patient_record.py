@@ -14,6 +14,7 @@ from fhir_mappers.arrival import Arrival, arrive
 from fhir_mappers.completeness import completeness_of
 from fhir_mappers.observations import Observed, map_observations
 from fhir_mappers.observed_time import Reading
+from fhir_mappers.pace import UNHURRIED, Pace
 from fhir_mappers.patient import PatientFacts, to_patient
 from fhir_mappers.references import objects, reference_to
 from fhir_mappers.row import Drop
@@ -83,17 +84,20 @@ def record_of(mapped: Mapped, completeness: Mapping[str, Completeness] = NOTHING
 
 
 def map_pages(
-    patient_id: str, pages: Mapping[str, Sequence[bytes]], site: Site, as_of_ms: int, fast: bool = True
+    patient_id: str, pages: Mapping[str, Sequence[bytes]], site: Site, as_of_ms: int, pace: Pace = UNHURRIED
 ) -> Mapped:
-    """Everything found on the way to a record. Without `fast`, all through the reference path, for tests."""
-    arrival = arrive(pages)
+    """Everything found on the way to a record.
+
+    Raises NotFhir where a body is no FHIR JSON, and whatever the checkpoint of `pace` raises.
+    """
+    arrival = arrive(pages, pace)
     admission = Admission(patient_id, site, arrival.full_urls())
     facts, drops = _patient(arrival, admission)
     zone = (facts.zone if facts else None) or site.zone
-    reading = Reading(admission, as_of_ms, ZoneInfo(zone) if zone else None)
-    observed = map_observations(arrival, reading, fast)
+    reading = Reading(admission, as_of_ms, ZoneInfo(zone) if zone else None, pace)
+    observed = map_observations(arrival, reading)
     treatment = map_treatment(arrival, reading)
-    series, copies = to_all_series(observed, treatment.doses, site)
+    series, copies = to_all_series(observed, treatment.doses, site, pace)
     everything = [
         *arrival.drops,
         *drops,
@@ -151,7 +155,8 @@ def _warnings(mapped: Mapped) -> list[str]:
     for report in mapped.arrival.resources("DiagnosticReport"):
         if objects(report.get("presentedForm")):
             found.append(f"Printed report present, not read: {reference_to(report)}")
-    for panel, member in mapped.observed.members:
+    outside = ((panel, name) for panel, name in mapped.observed.members if not name.startswith("#"))
+    for panel, member in outside:
         if "/".join(member.split("/_history/")[0].split("/")[-2:]) not in present:
             found.append(f"Part of a panel is missing: {member} of {panel}")
     if mapped.facts and mapped.facts.replaced_by:

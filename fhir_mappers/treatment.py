@@ -3,7 +3,7 @@
 Sits under `to_patient_record`, beside the Observations; the mappers of each type judge, this only asks them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,15 +68,15 @@ def _drugs(arrival: Arrival) -> Mapping[str, Json]:
     return index_medications(entries)
 
 
-def _admitted(arrival: Arrival, kind: str, reading: Reading, drops: list[Drop]) -> list[Json]:
+def _admitted(arrival: Arrival, kind: str, reading: Reading, drops: list[Drop]) -> Sequence[Json]:
     """The resources of one type that are about this patient and real; the others are dropped."""
     kept = []
-    for resource in arrival.resources(kind):
+    for resource in reading.pace.over(arrival.resources(kind)):
         if (reason := reading.admission.refusal(resource)) is None:
             kept.append(resource)
         else:
             drops.append(Drop(reference_to(resource), reason))
-    return kept
+    return reading.pace.over(kept)
 
 
 def _possible(row: Row, reading: Reading, drops: list[Drop]) -> bool:

@@ -23,7 +23,7 @@ from cds_service.egress import Egress
 from cds_service.jwks import KeySets
 from cds_service.store.database import open_database
 from cds_service.store.replay import SqlUsedTokens
-from cds_service.tenants import Tenant
+from cds_service.tenants import ALGORITHMS, Tenant
 from hooks.errors import Unauthorized
 
 NOW_MS = 1_780_000_000_000
@@ -588,6 +588,58 @@ def test_A18_JW16_a_forged_copy_does_not_use_up_the_victims_token(desk: Desk) ->
     assert desk.reason(f"{GOOD_SIGNED}.{b64(b'0' * 96)}") == "jwt.sig"
     assert desk.used.seen == set()
     assert desk.verify(f"Bearer {es384(GOOD_SIGNED, raw)}")
+
+
+HELD_BY_NOBODY: Mapping[str, dict[str, Any]] = {
+    "jwt.iss": {"claims": claims(iss="https://unknown.example")},
+    "jwt.key": {"kid": "unknown"},
+    "jwt.alg": {"claims": claims(iss=SOUTH.issuer), "kid": "ec"},
+    "jwt.sig": {},
+}
+OF_STRANGERS: Mapping[str, Key] = {
+    "ES384": ECKey.generate_key("P-384"),
+    "ES256": ECKey.generate_key("P-256"),
+    "RS384": RSAKey.generate_key(2048),
+    "RS256": RSAKey.generate_key(2048),
+    "PS384": RSAKey.generate_key(2048),
+    "EdDSA": OKPKey.generate_key("Ed25519"),
+}
+
+
+@pytest.mark.spec("A-22")
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_A22_whoever_a_token_names_one_signature_of_its_algorithm_is_checked(
+    algorithm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the time of a refusal tells who is registered, with which keys and algorithms."""
+    ed25519 = OKPKey.generate_key("Ed25519", {"kid": "ed"})
+    keys = {"ES384": EC_KEY, "ES256": P256_KEY, "EdDSA": ed25519}
+    known = key_set(EC_KEY, RSA_KEY, P256_KEY, ed25519)
+    north = replace(NORTH, jwks=known, algorithms=ALGORITHMS)
+    others = tuple(name for name in ALGORITHMS if name != algorithm)
+    desk = Desk(tenants=(north, replace(SOUTH, algorithms=others)))
+    model, checked = jws.JWSRegistry.algorithms[algorithm], list[Key]()
+    verify = model.verify
+    monkeypatch.setattr(model, "verify", lambda *given: checked.append(given[2]) or verify(*given))
+    for reason, changes in HELD_BY_NOBODY.items():
+        members = {"claims": claims(), "kid": str(keys.get(algorithm, RSA_KEY).kid), **changes}
+        payload = members.pop("claims")
+        assert desk.reason(sign(payload, OF_STRANGERS[algorithm], by=algorithm, **members)) == reason
+    assert len(checked) == len(HELD_BY_NOBODY)
+    for key in checked:
+        model.check_key(key)
+
+
+@pytest.mark.spec("A-22")
+@pytest.mark.parametrize("change", [{"kid": "rsa"}, {"jku": "https://elsewhere.example/jwks.json"}])
+def test_A22_a_key_that_cannot_have_signed_is_held_against_a_decoy_too(
+    desk: Desk, change: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, checked = jws.JWSRegistry.algorithms["ES384"], list[Key]()
+    verify = model.verify
+    monkeypatch.setattr(model, "verify", lambda *given: checked.append(given[2]) or verify(*given))
+    assert desk.reason(sign(claims(), **change)) == "jwt.key"
+    assert len(checked) == 1
 
 
 @pytest.mark.spec("A-22")

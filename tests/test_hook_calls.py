@@ -270,7 +270,7 @@ def test_CO3_no_origin_is_allowed_unless_configured(ehr: Any) -> None:
 
 @pytest.mark.spec("ER3", "K-02")
 def test_ER3_a_fault_of_ours_says_nothing_but_a_request_id(ehr: Any, monkeypatch: Any, capsys: Any) -> None:
-    monkeypatch.setattr("cds_service.pipeline.to_patient_record", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("cds_service.pipeline.map_pages", lambda *_, **__: 1 / 0)
     outcome = outcome_of(ehr.call("glucose-review", golden("no-glucose")), 500)
     assert "request" in outcome["issue"][0]["diagnostics"] and "division" not in json.dumps(outcome)
     assert "division" not in capsys.readouterr().out

@@ -19,6 +19,7 @@ from observation_strategies import (
 
 from fhir_mappers.decode import NotFhir
 from fhir_mappers.explain import explain
+from fhir_mappers.pace import Pace
 from fhir_mappers.points import dropped, points, summary
 from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import map_pages, record_of, to_patient_record
@@ -39,7 +40,7 @@ def bundle(resources: list[Resource]) -> bytes:
 
 def mapped(*bodies: bytes, fast: bool = True, as_of_ms: int = AS_OF_MS, site: Site = Site()) -> PatientRecord:  # noqa: B008
     """The record of p1 from one query."""
-    return record_of(map_pages("p1", {"q": list(bodies)}, site, as_of_ms, fast))
+    return record_of(map_pages("p1", {"q": list(bodies)}, site, as_of_ms, Pace(fast=fast)))
 
 
 def told(record: PatientRecord) -> tuple[list[str], list[str], tuple[str, ...]]:
@@ -161,9 +162,12 @@ def test_H06_every_resource_is_either_used_or_dropped_with_a_reason(resources: l
 
 @given(st.lists(wild_observations(), max_size=5), json_values)
 def test_no_member_of_any_type_makes_the_mapper_raise(resources: list[Resource], junk: Any) -> None:
-    body = json.dumps(
-        {"resourceType": "Bundle", "entry": [*({"resource": r} for r in resources), junk, {"resource": junk}]}
-    )
+    entries = [*({"resource": r} for r in resources), junk, {"resource": junk}]
+    parameters = {"resourceType": "Parameters", "parameter": [*entries, {"part": entries}, {"part": junk}]}
+    report = {"resourceType": "DiagnosticReport", "contained": [*resources, junk], "result": junk}
+    linked = report | {"result": [{"reference": f"#{resource.get('id')}"} for resource in resources]}
+    held = [{"resource": resource} for resource in (parameters, report, linked)]
+    body = json.dumps({"resourceType": "Bundle", "entry": [*entries, *held]})
     record = mapped(body.encode())
     assert told(record) == told(mapped(body.encode(), fast=False))
     assert summary(record)["patient"] == "p1"

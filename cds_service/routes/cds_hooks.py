@@ -32,8 +32,6 @@ blueprint = Blueprint("cds_hooks", __name__)
 
 CDS_HOOKS_VERSION = "2.0.1"
 DISCOVERY_MAX_AGE_S = 300
-RESERVE_S = 0.3
-"""Of the deadline, what is kept back to decide and answer after the last page (answer policy 4.1)."""
 
 
 @blueprint.get("/cds-services", strict_slashes=False)
@@ -59,13 +57,13 @@ def call(service_id: str) -> Response:
     as_of_ms = known.clock_ms()
     caller = _caller([f"/cds-services/{service_id}"])
     service = _service(service_id, caller.tenant)
+    seconds = caller.tenant.limits.deadline_s or known.settings.deadline_s
+    moment = pipeline.Moment(as_of_ms, Deadline.after(seconds), uuid.UUID(g.request_id))
     body = read_json_body(request, known.settings.hook_body_limit_bytes)
-    with known.computing:
+    with known.computing.turn(moment.last_thought):
         asked = parse(body)
     if asked.hook != service.hook:
         raise BadRequest("This service answers another hook.", expression=["hook"])
-    seconds = caller.tenant.limits.deadline_s or known.settings.deadline_s
-    moment = pipeline.Moment(as_of_ms, Deadline.after(seconds - RESERVE_S), uuid.UUID(g.request_id))
     return _answer(known, Call(caller.tenant, service, asked, moment, caller.signed_s))
 
 
@@ -74,7 +72,8 @@ def _answer(known: shell.Shell, call: Call) -> Response:
     try:
         place = place_of(known, call.tenant, call.service, call.asked, call.moment.as_of_ms)
         with known.bulkheads.place(call.tenant):
-            answered = pipeline.decide(call.service, call.asked, call.moment, place, known.computing)
+            turn = known.computing.turn(call.moment.last_thought)
+            answered = pipeline.decide(call.service, call.asked, call.moment, place, turn)
             answered = fold_repeated(known.store.shown, call, answered)
         if call.service.dosing:
             refuse_apart(call.tenant, known.egress, call.signed_s, call.moment.as_of_ms)

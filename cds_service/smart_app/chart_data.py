@@ -5,6 +5,7 @@ Between `routes` and the pages; nothing is kept between two pages, so that what 
 
 import json
 import uuid
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
@@ -101,10 +102,15 @@ class Reader:
         with self.known.bulkheads.place(self.tenant):
             gathered = pipeline.gather(asked_for, asked, moment, self._client())
         practice = practice_of(self.known, self.tenant, SITE_WIDE)
-        with self.known.computing:
+        with self.known.computing.turn(moment.last_thought):
             record = pipeline.to_record(asked.context, gathered, moment, Place(self._site(), practice))
         question = Question(record, asked.context, self.as_of_ms, moment.response_id, practice)
         return Chart(question, gathered, self._site(), _banner(gathered, record))
+
+    @property
+    def turn(self) -> AbstractContextManager[None]:
+        """Our turn to compute with what was read."""
+        return self.known.computing.turn(Deadline.after(READ_WITHIN_S))
 
     def _client(self) -> FhirClient:
         held = self.held

@@ -20,7 +20,7 @@ WANTED: Final = (
 def view(reader: Reader, _: Mapping[str, str]) -> tuple[Chart, dict[str, Any]]:
     """The page as of now: everything that any page or service would ask for."""
     chart = reader.read(*WANTED)
-    with reader.known.computing:
+    with reader.turn:
         found = explain(
             chart.record.patient_id, chart.gathered.pages, as_of_ms=chart.as_of_ms, site=chart.site
         )

@@ -85,7 +85,7 @@ def _answers(
         return
     context = replace(chart.question.context, draft_orders=(basal,) if basal else ())
     practice = practice_of(reader.known, reader.tenant, service.id)
-    with reader.known.computing:
+    with reader.turn:
         decision = service.decide(replace(chart.question, context=context, practice=practice))
     for card in decision.cards:
         options = _options(decision)

@@ -170,7 +170,13 @@ def refusals(key: ECKey) -> dict[str, dict[str, float]]:
         stranger = ECKey.generate_key("P-384", {"kid": "e"})
         reasons = {
             "used": good,
+            "malformed": "a.b.c",
             "unknown issuer": token(key, "ES384", HOOK, iss="nobody"),
+            "unknown key": token(ECKey.generate_key("P-384", {"kid": "nobody's"}), "ES384", HOOK),
+            "algorithm of another": token(ECKey.generate_key("P-256", {"kid": "e"}), "ES256", HOOK),
+            "algorithm of another, unknown issuer": token(
+                ECKey.generate_key("P-256", {"kid": "e"}), "ES256", HOOK, iss="nobody"
+            ),
             "wrong signature": token(stranger, "ES384", HOOK),
             "wrong audience": token(key, "ES384", "https://other.example"),
         }

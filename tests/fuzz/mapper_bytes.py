@@ -14,6 +14,7 @@ import atheris  # type: ignore[import-not-found]
 with atheris.instrument_imports():
     from fhir_mappers.decode import NotFhir
     from fhir_mappers.explain import explain
+    from fhir_mappers.pace import Pace
     from fhir_mappers.points import dropped, points
     from fhir_mappers.site import Site
     from fhir_mappers.to_patient_record import map_pages, record_of
@@ -23,7 +24,7 @@ AS_OF_MS = 1_779_000_000_000
 
 def told(body: bytes, fast: bool) -> tuple[list[str], list[str]]:
     """All that the record of a body says."""
-    record = record_of(map_pages("p1", {"q": [body]}, Site(subject_optional=True), AS_OF_MS, fast))
+    record = record_of(map_pages("p1", {"q": [body]}, Site(subject_optional=True), AS_OF_MS, Pace(fast)))
     return sorted(map(repr, points(record))), sorted(map(repr, dropped(record)))
 
 

@@ -1,0 +1,111 @@
+"""More odd data than can be read in time: the work stops where the deadline is, and is refused, never halved."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from conftest import Ehr
+from test_hook_calls import golden, outcome_of
+from titration_request import AS_OF_MS, GLARGINE, TYPE_2, bundle, condition, fingerstick, order
+
+from cds_service.deadline import Deadline
+from cds_service.pipeline import SENDING_S
+from cds_service.settings import Settings
+from cds_service.tenants import Limits
+from fhir_mappers.pace import Pace
+from fhir_mappers.plain_shapes import MOST_LOOKS
+from fhir_mappers.site import Site
+from fhir_mappers.to_patient_record import map_pages
+
+MANY = 60
+STOPS_AT = 20
+
+
+class _Late(Exception):
+    """The caller's time is over."""
+
+
+def _of_its_own_look(number: int) -> dict[str, Any]:
+    reading = fingerstick(f"r{number}", number / 1e3, 120)
+    return reading | {"code": reading["code"] | {"text": f"glucose {number}"}}
+
+
+def _given(number: int) -> dict[str, Any]:
+    return {
+        "resourceType": "MedicationAdministration",
+        "id": f"a{number}",
+        "status": "completed",
+        "subject": {"reference": "Patient/p1"},
+        "medicationCodeableConcept": GLARGINE,
+        "effectiveDateTime": "2026-05-14T08:00:00Z",
+        "dosage": {"dose": {"value": number + 1, "code": "[iU]", "system": "http://unitsofmeasure.org"}},
+    }
+
+
+ODD: dict[str, Callable[[int], dict[str, Any]]] = {
+    "reading with an interpretation": lambda n: (
+        fingerstick(f"r{n}", n / 1e3, 120) | {"interpretation": [{"coding": [{"code": "N"}]}]}
+    ),
+    "reading of a look of its own": _of_its_own_look,
+    "order": lambda n: order(20) | {"id": f"o{n}"},
+    "dose given": _given,
+    "condition": lambda n: condition(f"c{n}", TYPE_2),
+    "resource of no use": lambda n: {"resourceType": "Goal", "id": f"g{n}"},
+}
+
+
+@pytest.mark.spec("H-15", "B-07")
+@pytest.mark.parametrize("kind", ODD)
+def test_H15_what_is_read_one_by_one_stops_when_its_caller_has_no_more_time(kind: str) -> None:
+    pages = {"q": [json.dumps(bundle([ODD[kind](number) for number in range(MANY)])).encode()]}
+    asked = 0
+
+    def checkpoint() -> None:
+        nonlocal asked
+        asked += 1
+        if asked > STOPS_AT:
+            raise _Late
+
+    with pytest.raises(_Late):
+        map_pages("p1", pages, Site(), AS_OF_MS, Pace(checkpoint=checkpoint))
+    assert asked == STOPS_AT + 1
+
+
+def test_looks_beyond_a_number_are_read_as_they_would_have_been(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {"q": [json.dumps(bundle([_of_its_own_look(number) for number in range(MANY)])).encode()]}
+
+    def told() -> Any:
+        (series,) = map_pages("p1", pages, Site(), AS_OF_MS).series.values()
+        return series.at_ms.tolist(), series.value.tolist(), [series.references[r] for r in series.reference]
+
+    learned = told()
+    assert MOST_LOOKS > MANY
+    monkeypatch.setattr("fhir_mappers.plain_shapes.MOST_LOOKS", 7)
+    assert told() == learned
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A service of which every deadline has passed when it begins to compute."""
+    (tenant,) = settings.tenants
+    return replace(settings, tenants=(replace(tenant, limits=Limits(deadline_s=SENDING_S / 2)),))
+
+
+@pytest.mark.spec("F-A3", "H-15")
+def test_H15_a_call_whose_deadline_has_passed_is_refused_and_never_answered_from_part_of_the_data(
+    ehr: Ehr,
+) -> None:
+    answer = ehr.call("glucose-review", golden("night-lows"))
+    outcome_of(answer, 503)
+    assert answer.headers["Retry-After"]
+    (line,) = ehr.client.application.extensions["wearable_cds"].store.audit.lines(ehr.tenant.id)
+    assert (line["action"], line["outcome"]) == ("hook.refused", "deadline.computing")
+
+
+@pytest.mark.spec("F-A3", "F-30")
+def test_F30_who_waits_for_another_to_compute_waits_no_longer_than_the_deadline(ehr: Ehr) -> None:
+    known = ehr.client.application.extensions["wearable_cds"]
+    with known.computing.turn(Deadline.after(60)):
+        outcome_of(ehr.call("glucose-review", golden("night-lows")), 503)
