@@ -20,7 +20,7 @@ from cds_service.http import error_response
 from cds_service.jwks import KeySets
 from cds_service.logs import places
 from cds_service.metrics import REFUSALS
-from cds_service.rates import Rates
+from cds_service.rates import open_rates
 from cds_service.request_frame import frame_requests
 from cds_service.routes import capabilities, cds_hooks, health, models, published
 from cds_service.settings import Settings
@@ -67,7 +67,7 @@ def create_app(
     verifier = Verifier(settings.tenants, keys, store.replay)
     services = {service.id: service for service in SERVICES}
     sites = read_sites(settings.tenants)
-    rates, bulkheads = Rates(workers=settings.workers), Bulkheads(settings.workers)
+    rates, bulkheads = open_rates(settings, "tenant"), Bulkheads(settings.workers)
     parts = (settings, services, verifier, store, egress, sites, clock_ms, rates, bulkheads, is_draining)
     shell.attach(app, shell.Shell(*parts))
     for part in (capabilities, cds_hooks, models, health, published, smart_app):

@@ -15,4 +15,7 @@ SECONDS: Final = Histogram(
     buckets=(0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
 )
 OUTCOMES: Final = Counter("cds_hook_outcomes_total", "What hook calls came to.", ["service", "outcome"])
+RATES_UNSHARED: Final = Counter(
+    "cds_rates_unshared_total", "Requests counted by a worker alone because Redis did not answer.", ["kind"]
+)
 REFUSALS: Final = Counter("cds_security_reject_total", "Requests refused, by reason code.", ["reason"])

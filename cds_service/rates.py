@@ -1,6 +1,7 @@
 """How often an address may ask, before anything is verified, and how often a tenant may call.
 
-Each worker process counts for itself, and grants its share: with N workers an Nth of every rate.
+With Redis all workers count together (`shared_rates`). Without, each counts for itself and grants its share:
+with N workers an Nth of every rate.
 """
 
 import threading
@@ -8,8 +9,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from math import ceil
-from typing import Final
+from typing import Final, Protocol
 
+from cds_service.settings import Settings
 from hooks.errors import TooManyRequests
 
 REMEMBERED: Final = 10_000
@@ -18,6 +20,13 @@ REMEMBERED: Final = 10_000
 MINUTE_S: Final = 60.0
 ROUNDING_S: Final = 1e-6
 """Sums of steps differ from the minute by rounding."""
+
+
+class TakesRates(Protocol):
+    """Whoever counts requests."""
+
+    def take(self, name: str, per_minute: int) -> None:
+        """Count one request. Raises TooManyRequests saying in how many seconds the next is free."""
 
 
 class Rates:
@@ -30,7 +39,7 @@ class Rates:
         self._lock = threading.Lock()
 
     def take(self, name: str, per_minute: int) -> None:
-        """Count one request. Raises TooManyRequests saying in how many seconds the next is free."""
+        """See TakesRates."""
         with self._lock:
             now = self._clock_s()
             step_s = MINUTE_S * self._workers / per_minute
@@ -42,3 +51,13 @@ class Rates:
             self._free_at_s.move_to_end(name)
             if len(self._free_at_s) > REMEMBERED:
                 self._free_at_s.popitem(last=False)
+
+
+def open_rates(settings: Settings, kind: str) -> TakesRates:
+    """The rates of names of one kind, shared by all workers where there is a Redis."""
+    own = Rates(workers=settings.workers)
+    if not settings.redis_url:
+        return own
+    from cds_service.shared_rates import SharedRates
+
+    return SharedRates(kind, settings.redis_url, own)

@@ -12,7 +12,7 @@ import structlog
 from flask import Flask, Response, g, request
 
 from cds_service.metrics import REQUESTS, SECONDS
-from cds_service.rates import Rates
+from cds_service.rates import open_rates
 from cds_service.settings import Settings
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ _ENCRYPTED_FROM_NOW_ON: Final = "max-age=31536000; includeSubDomains"
 
 def frame_requests(app: Flask, settings: Settings) -> None:
     """Each request gets an id, is counted against its address's rate, and leaves one line in the log."""
-    rates = Rates(workers=settings.workers)
+    rates = open_rates(settings, "address")
 
     @app.before_request
     def begin() -> None:

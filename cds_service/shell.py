@@ -9,7 +9,7 @@ from flask import Flask, current_app
 from cds_service.bulkhead import Bulkheads
 from cds_service.client_auth import Verifier
 from cds_service.egress import Egress
-from cds_service.rates import Rates
+from cds_service.rates import TakesRates
 from cds_service.settings import Settings
 from cds_service.store import Store
 from cds_service.turns import Turns
@@ -28,7 +28,7 @@ class Shell:
     egress: Egress
     sites: Mapping[str, Site]
     clock_ms: Callable[[], int]
-    rates: Rates
+    rates: TakesRates
     bulkheads: Bulkheads
     is_draining: Callable[[], bool]
     computing: Turns = field(default_factory=Turns)

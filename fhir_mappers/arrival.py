@@ -6,10 +6,12 @@ Sits between `entries` and the mappers. Nothing is judged here but whether an en
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from msgspec import Raw
 
 from fhir_mappers.decode import NULL
 from fhir_mappers.entries import Current, Entries, current_entries
+from fhir_mappers.held_resources import in_parameters
 from fhir_mappers.pace import UNHURRIED, Pace
 from fhir_mappers.plain_readings import Sorted, sort_page
 from fhir_mappers.references import Json
@@ -64,11 +66,14 @@ def arrive(bodies: Mapping[str, Iterable[bytes]], pace: Pace = UNHURRIED) -> Arr
 
 
 def _sorted(body: bytes | Raw) -> Iterator[Sorted]:
-    """A page, and the Bundles inside it, as a batch-response has them."""
+    """A page, and what its resources hold: Bundles as a batch-response has them, and Parameters."""
     found = sort_page(body)
     yield found
-    for position in [p for p, kind in found.other_kinds.items() if kind == "Bundle"]:
-        yield from _sorted(found.page.resource_bytes(position))
+    for position, kind in found.other_kinds.items():
+        if kind == "Bundle":
+            yield from _sorted(found.page.resource_bytes(position))
+        elif kind == "Parameters" and (held := in_parameters(found.page.resource(position))):
+            yield from _sorted(msgspec.json.encode(held))
 
 
 def _file(entries: Entries, position: int, others: dict[str, list[Arrived]]) -> Iterator[Drop]:

@@ -83,7 +83,7 @@ def _printed(resource: Mapping[str, Any]) -> str:
 
 
 def _used(mapped: Mapped) -> set[str]:
-    """References of all resources that a value, an order, a drug or a problem comes from."""
+    """References of all resources that a value, an order, a drug or a problem comes from or stands in."""
     treatment = mapped.treatment
     used = {order.reference for order in treatment.orders}
     used |= {medication.reference for medication in treatment.medications}
@@ -92,4 +92,4 @@ def _used(mapped: Mapped) -> set[str]:
         used.add(f"Patient/{mapped.facts.patient_id}")
     for series in mapped.series.values():
         used |= {series.references[number] for number in series.reference.tolist()}
-    return used
+    return used | {reference.partition("#")[0] for reference in used}

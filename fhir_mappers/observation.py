@@ -28,6 +28,9 @@ from fhir_mappers.unit_conversion import possible_units
 
 USABLE_STATUS: Final = frozenset({"final", "amended", "corrected", "preliminary", "registered"})
 
+READ_IN_REPORTS: Final = USABLE_STATUS | {"partial", "appended"}
+"""Statuses of a DiagnosticReport whose results stand (FHIR R4); those that it adds to an Observation's."""
+
 RMSSD_WORDS: Final = ("rmssd", "whoop", "fitbit", "health connect", "healthconnect")
 """Words in text, display or source that tell RMSSD, where a converter sends it under the SDNN code."""
 
@@ -97,6 +100,11 @@ def _codes(concept: object) -> list[str]:
 def refused_status(status: str) -> str | None:
     """The drop reason of a status that must not be used, None for one that may."""
     return None if status in USABLE_STATUS else f"status:{status or 'missing'}"
+
+
+def refused_report(status: str) -> str | None:
+    """The same for the status of a report and with it for what it contains."""
+    return None if status in READ_IN_REPORTS else f"status:{status or 'missing'}"
 
 
 def _own_rows(origin: Origin, coded: Coded, reading: Reading) -> tuple[Row, ...] | str:

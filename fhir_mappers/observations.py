@@ -4,17 +4,17 @@ Sits between `arrival` and `series`.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from fhir_mappers.arrival import Arrival
 from fhir_mappers.columns import Books, Columns
 from fhir_mappers.device_reports import links_of, report_of
 from fhir_mappers.entries import Entries
-from fhir_mappers.observation import map_observation, refused_status
+from fhir_mappers.held_resources import contained_results
+from fhir_mappers.observation import map_observation, refused_report, refused_status
 from fhir_mappers.observed_time import Reading
 from fhir_mappers.plain_columns import fill
 from fhir_mappers.plain_shapes import Shapes
-from fhir_mappers.references import objects, text
+from fhir_mappers.references import Json, objects, text
 from fhir_mappers.row import Drop, Row
 
 
@@ -47,12 +47,23 @@ def map_observations(arrival: Arrival, reading: Reading) -> Observed:
         odd = [page.sorted.observations() for page in pages]
     for page, positions in zip(pages, odd, strict=True):
         for position in reading.pace.over(sorted(positions)):
-            _reference(page, position, reading, observed)
+            _reference(page.reference(position), page.resource(position), reading, observed)
+    for report in reading.pace.over(arrival.resources("DiagnosticReport")):
+        _results_of(report, reading, observed)
     return observed
 
 
-def _reference(entries: Entries, position: int, reading: Reading, observed: Observed) -> None:
-    reference, resource = entries.reference(position), entries.resource(position)
+def _results_of(report: Json, reading: Reading, observed: Observed) -> None:
+    """The contained results of a report, which are only as good as the report."""
+    reason = reading.admission.refusal(report) or refused_report(text(report, "status"))
+    for reference, result in reading.pace.over(contained_results(report)):
+        if reason is None:
+            _reference(reference, result, reading, observed)
+        else:
+            observed.drops.append(Drop(reference, reason))
+
+
+def _reference(reference: str, resource: Json | None, reading: Reading, observed: Observed) -> None:
     if resource is None:
         observed.drops.append(Drop(reference, "malformed"))
         return
@@ -67,7 +78,7 @@ def _reference(entries: Entries, position: int, reading: Reading, observed: Obse
         observed.members += [(reference, text(link, "reference")) for link in links]
 
 
-def _remember_report(resource: dict[str, Any], reference: str, reading: Reading, observed: Observed) -> None:
+def _remember_report(resource: Json, reference: str, reading: Reading, observed: Observed) -> None:
     """Keeps what a device reports of its readings, unless that is retracted or somebody else's."""
     links, words = links_of(resource), report_of(resource)
     if links:

@@ -155,7 +155,8 @@ def _warnings(mapped: Mapped) -> list[str]:
     for report in mapped.arrival.resources("DiagnosticReport"):
         if objects(report.get("presentedForm")):
             found.append(f"Printed report present, not read: {reference_to(report)}")
-    for panel, member in mapped.observed.members:
+    outside = ((panel, name) for panel, name in mapped.observed.members if not name.startswith("#"))
+    for panel, member in outside:
         if "/".join(member.split("/_history/")[0].split("/")[-2:]) not in present:
             found.append(f"Part of a panel is missing: {member} of {panel}")
     if mapped.facts and mapped.facts.replaced_by:

@@ -47,7 +47,8 @@ VERBS: Final[Mapping[BasalAction, str]] = {
 def dose_card(question: Question, answer: Assessment[BasalProposal], draft: Draft) -> Card:
     """The proposal for one draft, with the draft at the proposed dose and at each alternative.
 
-    Five lines lead: the dose, why, the lowest glucose, units per kg, the draft. What they rest on follows.
+    Five lines lead: the dose, why (and ketones), the lowest glucose, units per kg, the draft. What they rest
+    on follows.
     """
     proposal = answer.result
     size = _size(draft, proposal)
@@ -60,6 +61,7 @@ def dose_card(question: Question, answer: Assessment[BasalProposal], draft: Draf
         detail=wording.sections(
             _proposed(proposal),
             _why(question, proposal, answer.limits),
+            f"**Ketones:** {proposal.ketones}" if proposal.ketones else "",
             f"**Lowest glucose of 7 days:** {_lowest(question, proposal)}",
             f"**Units per kg:** {_per_kg(proposal)}",
             f"**Draft:** {size.text}.",

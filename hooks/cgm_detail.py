@@ -21,6 +21,8 @@ SHOWN_PATTERNS: Final = 3
 
 PREGNANT: Final = (TargetGroup.PREGNANCY_TYPE_1.value, TargetGroup.PREGNANCY_OTHER.value)
 
+NOT_OF_PREGNANCY: Final = "GMI and risk indices are not stated: their limits are not those of pregnancy"
+
 GRI_ZONES: Final = "ABCDE"
 """Zones of 20 points each (Klonoff et al., J Diabetes Sci Technol 2023;17:1226)."""
 
@@ -95,7 +97,7 @@ def _level_lines(question: Question, found: CgmReview) -> list[str]:
         return []
     if found.pregnant:
         level = f"Mean {wording.glucose(mean, question.practice.glucose_unit)}, CV {cv:.0f} %"
-        return [level, "GMI and risk indices are not stated: their limits are not those of pregnancy"]
+        return [level, NOT_OF_PREGNANCY]
     zone = GRI_ZONES[min(4, int(gri // 20))]
     return [
         f"Mean {wording.glucose(mean, question.practice.glucose_unit)}, GMI {gmi:.1f} %, CV {cv:.0f} % "

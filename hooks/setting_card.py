@@ -13,7 +13,7 @@ from hooks.service import Question
 from hooks.setting_words import (
     HABIT_NAMES,
     change_words,
-    evidence_lines,
+    evidence_tables,
     glucose_change,
     habit_lines,
     setting_lines,
@@ -74,7 +74,7 @@ def setting_card(question: Question, answer: Assessment[SettingAdvice]) -> Card:
             "**Boluses and lows, first of all**" if advice.habits else "",
             wording.bullets(habit_lines(advice.habits)),
             f"**Why:** {_evidence_window(question, advice)}",
-            wording.bullets(evidence_lines(advice, change, unit)),
+            evidence_tables(advice, change, unit),
             "**Options, best first** (expected differences to no change, with 90 % intervals)",
             _options(advice),
             "**This person's own records**",

@@ -52,9 +52,9 @@ COARSE_FROM_MGDL: Final = 20.0
 
 # What is looked at for each setting: feature, its words, and its unit.
 _MEAL_EVIDENCE: Final = (
-    ("change", "mean change from before the meal to 3 hours after", "mgdl"),
-    ("low", "share of meals with glucose below 70 mg/dL (3.9 mmol/L) after", "percent"),
-    ("high", "share of meals with glucose above 180 mg/dL (10.0 mmol/L) after", "percent"),
+    ("change", "mean change to 3 hours after", "mgdl"),
+    ("low", "meals with below 70 mg/dL (3.9 mmol/L) after", "percent"),
+    ("high", "meals with above 180 mg/dL (10.0 mmol/L) after", "percent"),
 )
 _NIGHT: Final = (
     ("mean_00", "mean glucose from midnight to six", "mgdl"),
@@ -157,22 +157,30 @@ def glucose_change(value_mgdl: float, unit: GlucoseUnit) -> str:
     return wording.glucose(value_mgdl, unit, finer=value_mgdl < COARSE_FROM_MGDL)
 
 
-def evidence_lines(advice: SettingAdvice, change: SettingChange, unit: GlucoseUnit) -> list[str]:
+def evidence_tables(advice: SettingAdvice, change: SettingChange, unit: GlucoseUnit) -> str:
     """What the records show about the settings of a change; of no change, about the whole."""
-    looked_at: list[tuple[str, str, str]] = []
-    for setting in change.settings:
-        looked_at += [each for each in _evidence(setting) if each not in looked_at]
-    shown = looked_at or list(_WHOLE)
-    return [f"{words}: {_shown(advice.features[name], kind, unit)}" for name, words, kind in shown]
+    meals = [
+        meal for meal in MEALS_H if any(s in ("carb_ratio", f"carb_ratio_{meal}") for s in change.settings)
+    ]
+    hours = dict.fromkeys(each for setting in change.settings for each in _evidence(setting))
+    if not hours and not meals:
+        hours = dict.fromkeys(_WHOLE)
+    of_hours = [(words, _shown(advice.features[name], kind, unit)) for name, words, kind in hours]
+    of_meals = [
+        (meal, *(_shown(advice.features[f"{meal}_{name}"], kind, unit) for name, _, kind in _MEAL_EVIDENCE))
+        for meal in meals
+    ]
+    return wording.sections(
+        wording.table(("glucose", "in these days"), of_hours) if of_hours else "",
+        wording.table(("meal", *(words for _, words, _ in _MEAL_EVIDENCE)), of_meals) if of_meals else "",
+    )
 
 
-def _evidence(setting: str) -> list[tuple[str, str, str]]:
-    if setting == "basal_night":
-        return list(_NIGHT)
-    meals = [meal for meal in MEALS_H if setting in ("carb_ratio", f"carb_ratio_{meal}")]
-    if meals:
-        return [(f"{m}_{name}", f"{m}: {words}", kind) for m in meals for name, words, kind in _MEAL_EVIDENCE]
-    return [*_NIGHT, *_WHOLE] if setting == "basal" else list(_WHOLE)
+def _evidence(setting: str) -> tuple[tuple[str, str, str], ...]:
+    """What is looked at for a setting, other than after meals."""
+    if setting.startswith("carb_ratio"):
+        return ()
+    return {"basal_night": _NIGHT, "basal": (*_NIGHT, *_WHOLE)}.get(setting, _WHOLE)
 
 
 def _shown(value: float, kind: str, unit: GlucoseUnit) -> str:

@@ -10,6 +10,7 @@ from hooks import wording
 from hooks.card import Card, Coding, Indicator, Source
 from hooks.glucose_card import left_out
 from hooks.service import Question
+from hooks.vital_signs_gaps import not_assessed_lines
 from models.assessment import Assessment, Outcome, Refused
 from models.risk.home_pressure_target import UNDECIDED
 from models.risk.point_score import PointScore
@@ -165,12 +166,13 @@ def _arrow(c: Comparison) -> str:
 
 def _detail(question: Question, review: VitalSignsReview, found: list[Comparison], latest: list[str]) -> str:
     shown = [c for c in review.comparisons if c.kind in ("change", "target") or c in found]
+    missing = not_assessed_lines(question, review)
     return wording.sections(
         wording.table(
             ("Signal", "Compared with", "Now", "Finding"), [_row(question, c) for c in shown]
         ) if shown else "",
         wording.bullets([*_illness_lines(question, review), *latest, *_sources(found)]),
-        _not_assessed(review),
+        wording.sections("Not assessed, or only in part:", wording.bullets(missing)) if missing else "",
         wording.bullets(_data_lines(question)),
         CLOSING,
     )  # fmt: skip
@@ -247,16 +249,6 @@ def _is_emergency(scores: Sequence[News2]) -> bool:
 
 def _sources(found: Sequence[Comparison]) -> list[str]:
     return [f"Rule: {text}" for text in dict.fromkeys(c.source for c in found)]
-
-
-def _not_assessed(review: VitalSignsReview) -> str:
-    """Reasons, those of several signals in one line."""
-    labels: dict[str, list[str]] = {}
-    for reason in review.reasons:
-        label, _, why = reason.text.partition(": ")
-        labels.setdefault(why, []).append(label)
-    lines = [f"{', '.join(dict.fromkeys(those))}: {why}" for why, those in labels.items()]
-    return wording.sections("Not assessed, or only in part:", wording.bullets(lines)) if lines else ""
 
 
 def _data_lines(question: Question) -> list[str]:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from hooks.card import SUMMARY_LIMIT, Coding
 from models.assessment import NotAssessed, Reason, Refused
 from models.dosing.dose_format import percent_text
+from models.features.feature import count_text
 from models.time_series import ABOVE, BELOW, TimeSeries
 from models.units import GlucoseUnit, to_mmoll
 
@@ -40,11 +41,14 @@ def reading(series: TimeSeries, at: int, unit: GlucoseUnit = "mg/dL") -> str:
 
 
 percent: Final = percent_text
+count: Final = count_text
+
+_BEFORE_PERCENT: Final = re.compile(r"(?<=\d) (?=%)")
 
 
-def count(number: int, noun: str) -> str:
-    """A number of things: `1 reading`, `3,794 readings`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+def unbroken(html: str) -> str:
+    """A page whose percentages stay in one piece at the end of a line."""
+    return _BEFORE_PERCENT.sub("\u00a0", html)
 
 
 def age(at_ms: int, as_of_ms: int) -> str:

@@ -1,7 +1,9 @@
-"""Databases for tests: an SQLite file, and a PostgreSQL server that the tests start themselves."""
+"""Databases for tests: an SQLite file, and servers of PostgreSQL and Redis that the tests start themselves."""
 
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -73,3 +75,20 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = open_database(database_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """An empty Redis of this test: its address, and its process, which may be stopped or killed."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("Redis is absent: no redis-server")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    command = [program, "--port", str(port), "--save", "", "--dir", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if "Ready to accept connections" in line)
+        yield f"redis://127.0.0.1:{port}", process
+        process.send_signal(signal.SIGCONT)
+        process.terminate()

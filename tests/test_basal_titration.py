@@ -709,6 +709,32 @@ class TestProducts:
         assert abouts(answer(record(insulin_orders=()), rule=rule)) == {"start"}
 
 
+class TestKetones:
+    """Highs under an SGLT2 inhibitor, below the limit from which no dose is proposed."""
+
+    SGLT2 = Medication(
+        "MedicationRequest/sglt2",
+        "empagliflozin",
+        frozenset(),
+        "active",
+        NOW - 400 * DAY,
+        None,
+        "sglt2_inhibitor",
+    )
+
+    @pytest.mark.spec("H-13")
+    def test_H13_a_raise_from_high_fasting_values_under_an_sglt2_inhibitor_asks_for_ketones(self):
+        found = proposal(record([255.0, 281.0, 260.0, 270.0], medications=(self.SGLT2,)))
+        assert found.proposed_dose_u > 20 and found.ketones is not None
+        assert "look for ketones" in found.ketones and "mean fasting glucose 270 mg/dL" in found.ketones
+
+    @pytest.mark.parametrize(
+        ("fasting", "drugs"), [([249.0] * 4, (SGLT2,)), ([281.0] * 4, ())], ids=["lower", "another drug"]
+    )
+    def test_elsewhere_ketones_are_not_spoken_of(self, fasting, drugs):
+        assert proposal(record(fasting, medications=drugs)).ketones is None
+
+
 class TestNextSteps:
     """Where more basal insulin is not what is missing."""
 

@@ -230,3 +230,15 @@ def test_H15_a_dose_too_small_to_lower_names_no_number_of_units():
     assert "too small to lower" in card["summary"] and "unit" not in card["detail"].replace(
         "number, unit", ""
     )
+
+
+@pytest.mark.spec("H-13")
+def test_H13_the_card_asks_for_ketones_before_a_raise_under_an_sglt2_inhibitor():
+    empagliflozin = {
+        "coding": [{"system": "http://www.whocc.no/atc", "code": "A10BK03", "display": "empagliflozin"}]
+    }
+    orders = [order(20), order(1, 400, empagliflozin, "sglt2")]
+    card = only_card(request(mornings([255, 281, 260, 270]), orders, draft(22)))
+    said = next(line for line in lines(card) if line.startswith("**Ketones:**"))
+    assert "mean fasting glucose 270 mg/dL (15.0 mmol/L): look for ketones before the dose is raised" in said
+    assert lines(card).index(said) < next(i for i, each in enumerate(lines(card)) if "Values used" in each)

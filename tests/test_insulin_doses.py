@@ -207,3 +207,44 @@ def test_the_same_dose_uploaded_twice_counts_once():
 def test_two_doses_at_one_time_that_differ_both_count():
     rows, _ = to_insulin_doses([dosed(id="a"), dosed(id="b", dose=4)], {})
     assert sorted(row.value for row in rows) == [4.0, 6.0]
+
+
+def from_device(name: str, second: int, source: str, **more: object) -> dict:
+    return dosed(
+        id=name, effectiveDateTime=f"2024-05-02T12:00:{second:02d}Z", device=[{"reference": source}], **more
+    )
+
+
+@pytest.mark.spec("Q40")
+def test_a_dose_that_pump_and_phone_both_report_seconds_apart_counts_once():
+    pump, phone = from_device("a", 0, "Device/pump"), from_device("b", 8, "Device/phone")
+    for sent in ([pump, phone], [phone, pump]):
+        rows, drops = to_insulin_doses(sent, {})
+        assert [row.reference for row in rows] == ["MedicationAdministration/a"]
+        assert [(d.reference, d.reason) for d in drops] == [
+            ("MedicationAdministration/b", "dose_copy_of_other_device")
+        ]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        from_device("b", 8, "Device/pump"),
+        from_device("b", 16, "Device/phone"),
+        from_device("b", 8, "Device/phone", dose=5),
+        from_device("b", 8, "Device/phone", medication=GLARGINE),
+        dosed(id="b", effectiveDateTime="2024-05-02T12:00:08Z"),
+    ],
+    ids=["same device", "too far apart", "another amount", "another kind of insulin", "device unknown"],
+)
+def test_a_second_dose_seconds_later_counts_unless_another_device_repeats_the_first(second):
+    rows, drops = to_insulin_doses([from_device("a", 0, "Device/pump"), second], {})
+    assert (len(rows), drops) == (2, [])
+
+
+def test_two_equal_parts_of_a_pump_bolus_stay_two_although_a_phone_repeats_both():
+    doses = [from_device(f"pump{s}", s, "Device/pump") for s in (0, 6)]
+    copies = [from_device(f"phone{s}", s, "Device/phone") for s in (4, 11)]
+    rows, drops = to_insulin_doses([*copies, *doses], {})
+    assert [row.reference for row in rows] == [f"MedicationAdministration/pump{s}" for s in (0, 6)]
+    assert len(drops) == 2

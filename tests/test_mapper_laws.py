@@ -162,9 +162,12 @@ def test_H06_every_resource_is_either_used_or_dropped_with_a_reason(resources: l
 
 @given(st.lists(wild_observations(), max_size=5), json_values)
 def test_no_member_of_any_type_makes_the_mapper_raise(resources: list[Resource], junk: Any) -> None:
-    body = json.dumps(
-        {"resourceType": "Bundle", "entry": [*({"resource": r} for r in resources), junk, {"resource": junk}]}
-    )
+    entries = [*({"resource": r} for r in resources), junk, {"resource": junk}]
+    parameters = {"resourceType": "Parameters", "parameter": [*entries, {"part": entries}, {"part": junk}]}
+    report = {"resourceType": "DiagnosticReport", "contained": [*resources, junk], "result": junk}
+    linked = report | {"result": [{"reference": f"#{resource.get('id')}"} for resource in resources]}
+    held = [{"resource": resource} for resource in (parameters, report, linked)]
+    body = json.dumps({"resourceType": "Bundle", "entry": [*entries, *held]})
     record = mapped(body.encode())
     assert told(record) == told(mapped(body.encode(), fast=False))
     assert summary(record)["patient"] == "p1"

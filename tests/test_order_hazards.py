@@ -183,6 +183,55 @@ def test_H02_signing_the_same_dose_again_after_a_low_is_found_with_value_date_an
         assert (lows[0].evidence[0].value, lows[0].evidence[0].at_ms) == (value, NOW - round(days * DAY))
 
 
+def lowered(before_u: float, days_ago: float, **changes: object) -> PatientRecord:
+    """On 20 units since some days ago, from another dose before."""
+    past = order(before_u, days_ago + 20, reference="MedicationRequest/past", status="stopped")
+    return record(insulin_orders=(order(20.0, days_ago),), past_insulin_orders=(past,), **changes)
+
+
+@pytest.mark.spec("H-02")
+def test_H02_a_dose_that_was_lowered_after_the_low_may_be_signed_again():
+    assert "repeated_after_low" not in rules(check(with_lows(lowered(24, 2), (3, 50)), signed(20)))
+
+
+@pytest.mark.spec("H-02")
+@pytest.mark.parametrize(
+    ("before_u", "days_ago", "lows"),
+    [
+        (20, 2, [(3, 50)]),
+        (16, 2, [(3, 50)]),
+        (24, 4, [(3, 50)]),
+        (24, 2, [(3, 50), (1.5, 53)]),
+        (24, 2, [(3, 50), (0.5, 69)]),
+    ],
+    ids=["renewed", "raised", "lowered before", "very low again", "low again"],
+)
+def test_H02_a_low_that_no_lower_dose_answered_is_still_found(before_u, days_ago, lows):
+    found = check(with_lows(lowered(before_u, days_ago), *lows), signed(20))
+    assert "repeated_after_low" in rules(found)
+    assert len(finding(found, "repeated_after_low").evidence) == 1
+
+
+@pytest.mark.spec("H-02")
+def test_H02_an_increase_after_an_answered_low_names_the_answer_that_it_takes_back():
+    found = check(with_lows(lowered(24, 2), (3, 50)), signed(22))
+    low, answer = finding(found, "raised_after_low").evidence
+    assert (low.value, answer.value) == (50, "24 to 20 units a day")
+    assert (answer.name, answer.at_ms) == ("dose lowered since the low", NOW - 2 * DAY)
+
+
+@pytest.mark.spec("H-02")
+def test_H02_a_very_low_glucose_of_today_is_said_whatever_was_changed_since():
+    assert "very_low_in_24_h" in rules(check(with_lows(lowered(24, 0.3), (0.6, 52)), signed(20)))
+
+
+@pytest.mark.parametrize(("zone", "found"), [("Pacific/Auckland", False), (None, True)])
+def test_a_birthday_is_one_of_the_patients_own_calendar(zone, found):
+    """Noon UTC of 18 November 2026 is the 19th in Auckland."""
+    rec = record(birth_date=date(2008, 11, 19), zone=zone)
+    assert ("child" in rules(check(rec, signed(20)))) is found
+
+
 @pytest.mark.spec("H-02")
 def test_H02_the_low_within_a_day_leads_although_a_lower_one_is_older():
     rec = with_lows(record(), (5, 41), (0.5, 52))

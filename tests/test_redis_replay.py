@@ -1,12 +1,8 @@
 """Used tokens in a Redis that the tests start, that is frozen, and that is not there."""
 
-import shutil
 import signal
-import socket
 import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -20,29 +16,14 @@ from cds_service.store.redis_replay import RedisUsedTokens
 
 pytest_plugins = ["databases"]
 
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A Redis of this test, and its address."""
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("Redis is absent: no redis-server")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    command = [program, "--port", str(port), "--save", "", "--dir", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        next(line for line in process.stdout if "Ready to accept connections" in line)
-        yield f"redis://127.0.0.1:{port}", process
-        process.send_signal(signal.SIGCONT)
-        process.terminate()
+RedisServer = tuple[str, subprocess.Popen[str]]
 
 
 @pytest.mark.spec("A-16", "JW11")
 def test_A16_of_eight_racing_copies_of_each_token_exactly_one_is_first(
-    server: tuple[str, subprocess.Popen[str]],
+    redis_server: RedisServer,
 ) -> None:
-    used = RedisUsedTokens(server[0])
+    used = RedisUsedTokens(redis_server[0])
     with ThreadPoolExecutor(8) as pool:
         firsts = pool.map(lambda n: used.first_use("iss", f"token-{n % 50}", 60_000, 0), range(400))
         assert sum(firsts) == 50
@@ -50,13 +31,12 @@ def test_A16_of_eight_racing_copies_of_each_token_exactly_one_is_first(
 
 @pytest.mark.spec("F-19")
 def test_F19_a_frozen_redis_is_passed_by_and_left_alone(
-    server: tuple[str, subprocess.Popen[str]], sqlite_engine: Engine
+    redis_server: RedisServer, sqlite_engine: Engine
 ) -> None:
-    url, process = server
-    redis, sql = RedisUsedTokens(url), SqlUsedTokens(sqlite_engine)
+    redis, sql = RedisUsedTokens(redis_server[0]), SqlUsedTokens(sqlite_engine)
     both = AllUsedTokens([sql, redis])
     assert both.first_use("iss", "token-1", 60_000, 0)
-    process.send_signal(signal.SIGSTOP)
+    redis_server[1].send_signal(signal.SIGSTOP)
     assert not both.first_use("iss", "token-1", 60_000, 0)
     assert both.first_use("iss", "token-2", 60_000, 0)
     with pytest.raises(Unavailable):

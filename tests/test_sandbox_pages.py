@@ -91,7 +91,7 @@ def test_markdown_never_becomes_an_element_that_we_do_not_allow(text: str) -> No
 
 
 def test_a_table_in_the_detail_of_a_card_becomes_a_table() -> None:
-    assert "<td>62 %</td>" in rendering.markdown("| Metric |\n|---|\n| 62 % |")
+    assert "<td>62\N{NO-BREAK SPACE}%</td>" in rendering.markdown("| Metric |\n|---|\n| 62 % |")
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//evil.example.org", ""])

@@ -73,6 +73,26 @@ def test_a_glucose_that_is_low_now_stands_first_on_every_page_about_glucose(
     assert answer.text.index('role="alert"') < answer.text.index("<h2")
 
 
+def test_in_pregnancy_the_page_shows_the_limits_of_pregnancy_and_no_gmi(ehr: Linked, person: Person) -> None:
+    pregnancy = {
+        "resourceType": "Condition",
+        "id": "expecting",
+        "clinicalStatus": {"coding": [{"code": "active"}]},
+        "code": {"coding": [{"system": "http://snomed.info/sct", "code": "77386006"}]},
+        "subject": {"reference": "Patient/sim-pump"},
+    }
+    usual = words(person.launch("sim-pump"))
+    assert "GMI 6" in usual and "70-180 mg/dL" in usual and "63-140" not in usual
+    ehr.sandbox.storage.put_all([pregnancy])
+    opened = person.launch("sim-pump")
+    shown = [words(opened), words(person.page(opened, "print"))]
+    withdrawn = {"verificationStatus": {"coding": [{"code": "entered-in-error"}]}}
+    ehr.sandbox.storage.put_all([pregnancy | withdrawn])
+    for page in shown:
+        assert "63-140 mg/dL (3.5-7.8 mmol/L)" in page and "70-180" not in page
+        assert "GMI and risk indices are not stated: their limits are not those of pregnancy." in page
+
+
 @pytest.mark.spec("SM4", "SM5")
 def test_SM4_the_authorization_request_has_every_parameter_and_a_challenge_of_a_secret_verifier(
     person: Person,

@@ -99,7 +99,7 @@ def test_the_profile_reaches_midnight_on_both_sides_and_names_its_unit() -> None
 def test_a_strip_marks_each_low_and_high_and_draws_nothing_over_a_gap() -> None:
     minute = np.array([0.0, 5.0, 10.0, 200.0, 205.0])
     value = np.array([60.0, 65.0, 100.0, 200.0, 210.0])
-    day = Day(minute, value, value < 70, value > 180, [(5.0, 4.0)], [(10.0, 30.0)])
+    day = Day(minute, value, value < 70, value > 180, [(5.0, 4.0)], [(10.0, 30.0)], (70.0, 180.0))
     strip = day_strip(day, "a day")
     marks = {name: d.count("M") for name, d in re.findall(r'class="mark (\w+)" d="([^"]*)"', strip)}
     assert marks == {"low": 2, "high": 2}

@@ -91,6 +91,11 @@ def test_a_home_mean_needs_twelve_readings_on_three_days(readings: int, days: in
     assert found.value == (132 if sufficient else None)
 
 
+def test_why_there_is_no_home_mean_counts_one_reading_as_one() -> None:
+    found = home_mean(pressure(1, 1), END_MS)
+    assert found.why_not == "1 reading on 1 day; needs 12 readings on 3 days"
+
+
 def test_twelve_copies_of_one_reading_are_no_home_mean() -> None:
     assert home_mean(series(signals.SYSTOLIC, [1] * 12, [150] * 12), END_MS).value is None
 

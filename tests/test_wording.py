@@ -75,3 +75,9 @@ def test_D01_no_text_of_a_record_becomes_markup(text: str) -> None:
     shown = wording.plain(text)
     assert len(shown) <= wording.MAX_PLAIN
     assert not re.search(r"[<>\[\]|`]|https?:", shown)
+
+
+def test_a_percentage_of_a_page_is_not_broken_at_the_end_of_a_line() -> None:
+    assert wording.unbroken("<td>36 %</td> of 14 days, % alone") == (
+        "<td>36\N{NO-BREAK SPACE}%</td> of 14 days, % alone"
+    )

@@ -22,6 +22,7 @@ from cds_service.sandbox.search import parse_query
 from cds_service.sandbox.storage import Storage, instant
 from hooks.errors import BadRequest, UnknownService
 from hooks.needs import code_list
+from hooks.wording import unbroken
 
 HOOKS: Final = ("patient-view", "order-select", "order-sign")
 _GLUCOSE: Final = code_list("glucose_cgm", "glucose_smbg")
@@ -200,6 +201,7 @@ def render_cards(exchanges: Sequence[Exchange]) -> str:
         exchanges=exchanges,
         indicator_words=rendering.INDICATOR_WORDS,
         markdown=rendering.markdown,
+        unbroken=unbroken,
         web_address=rendering.web_address,
     )
 

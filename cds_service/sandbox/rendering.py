@@ -17,6 +17,7 @@ from cds_service.sandbox.fhir_words import Resource
 from cds_service.sandbox.hook_client import Exchange
 from fhir_mappers.patient import ZONE_EXTENSION
 from fhir_mappers.references import objects
+from hooks.wording import unbroken
 
 SHOWN_JSON_CHARACTERS: Final = 40_000
 """The developer panel cuts longer texts: four megabytes would stop a browser."""
@@ -28,7 +29,7 @@ _MARKDOWN: Final = MarkdownIt("commonmark", {"html": False}).enable("table").dis
 
 def markdown(text: str) -> Markup:
     """GFM as HTML: tags in the text come out as text, images stay text."""
-    return Markup(_MARKDOWN.render(text))
+    return Markup(unbroken(_MARKDOWN.render(text)))
 
 
 def web_address(url: str) -> str:

@@ -16,9 +16,10 @@ from cds_service.smart_app.chart_data import Chart
 from cds_service.smart_app.charts.glucose import Day, day_strip
 from hooks import wording
 from models.dosing.dose_format import stated_units_text
-from models.features.bands import HIGH, LOW, shown_glucose
+from models.features.bands import shown_glucose
 from models.features.local_time import MINUTES_PER_DAY, local_day, minute_of_day
 from models.features.sampling import reading_minutes
+from models.features.targets import range_of
 from models.time_series import TimeSeries
 
 WHOLE_DAY_SHARE: Final = 0.7
@@ -75,7 +76,8 @@ def _strip(
 ) -> DayStrip:
     unit = chart.question.practice.glucose_unit
     shown = shown_glucose(glucose.series)
-    low, high = shown.below(LOW), shown.above(HIGH)
+    limits = range_of(chart.record.concepts())
+    low, high = shown.below(limits[0]), shown.above(limits[1])
     doses, meals, value = _pairs(given), _pairs(eaten), glucose.series.value
     name = f"{EPOCH + timedelta(days=day):%a %d %b}"
     words = [
@@ -84,7 +86,9 @@ def _strip(
         *([f"boluses {stated_units_text(round(sum(u for _, u in doses), 1))}"] if doses else []),
         *([f"carbohydrate {sum(g for _, g in meals):.0f} g"] if meals else []),
     ]
-    drawn = Day(glucose.minute.astype(np.float64), value, low, high, doses, meals)
+    drawn = Day(
+        glucose.minute.astype(np.float64), value, low, high, doses, meals, (limits[0].mgdl, limits[1].mgdl)
+    )
     return DayStrip(name, day_strip(drawn, f"{name}: {', '.join(words)}."), tuple(words))
 
 

@@ -8,24 +8,23 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-from markupsafe import Markup
 
 from cds_service.smart_app.chart_data import Chart, Reader
-from cds_service.smart_app.charts.glucose import profile_chart, range_bar
+from cds_service.smart_app.charts.glucose import profile_chart
 from cds_service.smart_app.charts.plot import NARROW, WIDE
 from cds_service.smart_app.day_strips import DayStrip, day_strips
+from cds_service.smart_app.glucose_ranges import Ranges, ranges_of
 from cds_service.smart_app.wording import Charts, Table, clock_words, low_now, why
 from hooks import needs, wording
-from hooks.cgm_review import group_of
 from hooks.glucose_card import left_out
 from hooks.prefetch import DataNeed
 from models.assessment import Reason
 from models.features.agp import SLOTS, AmbulatoryProfile, ambulatory_profile
 from models.features.episodes import Episode, find_episodes
-from models.features.glycemic import BAND_OF, GlycemicMetrics, glycemic_metrics
+from models.features.glycemic import GlycemicMetrics, glycemic_metrics
 from models.features.patterns import find_patterns
 from models.features.sampling import DAY_MS
-from models.features.targets import PREGNANCY, TargetCheck, check_targets, range_of
+from models.features.targets import range_of
 from models.preprocess.usable_cgm import usable_cgm
 from models.signals import CARBS, GLUCOSE_CGM, GLUCOSE_SMBG, INSULIN_BOLUS
 from models.time_series import TimeSeries
@@ -38,19 +37,13 @@ TOO_LITTLE: Final = "Patterns are not stated on this little data."
 PROFILE_STEP: Final = 12
 """Slots between two rows of the profile's table: every three hours."""
 
-SHARE_NAMES: Final = ("very-low", "low", "inside", "high", "very-high")
-
 
 @dataclass(frozen=True, slots=True)
 class Review:
     """Everything on the page that rests on sensor readings."""
 
     metrics: GlycemicMetrics
-    key_numbers: tuple[tuple[str, str], ...]
-    ranges: Table
-    targets: Table | None
-    bar: Markup
-    basis: str
+    ranges: Ranges
     patterns: tuple[str, ...]
     profile: Charts | None
     no_profile: tuple[str, ...]
@@ -83,14 +76,9 @@ def review(chart: Chart, days: int) -> Review | None:
     metrics = glycemic_metrics(window, chart.as_of_ms, days)
     used = usable_cgm(window).series
     profile = ambulatory_profile(window, chart.zone)
-    checks, basis = _targets(chart, metrics)
     return Review(
         metrics=metrics,
-        key_numbers=_key_numbers(chart, metrics),
-        ranges=_ranges(chart, metrics),
-        targets=_verdicts(chart, checks) if checks else None,
-        bar=_bar(metrics),
-        basis=basis,
+        ranges=ranges_of(chart, metrics),
         patterns=_patterns(chart, window, metrics),
         profile=None if isinstance(profile, Reason) else _profile(chart, profile),
         no_profile=tuple(why(profile)) if isinstance(profile, Reason) else (),
@@ -98,72 +86,6 @@ def review(chart: Chart, days: int) -> Review | None:
         episodes=_episodes(chart, used),
         quality=tuple(_quality(chart, metrics, days)),
     )
-
-
-def _targets(chart: Chart, metrics: GlycemicMetrics) -> tuple[tuple[TargetCheck, ...], str]:
-    """The consensus targets of this patient's group, or why none is applied."""
-    group = group_of(chart.question)
-    checks = group if isinstance(group, Reason) else check_targets(metrics, group)
-    if isinstance(checks, Reason):
-        return (), f"No target is applied: {' '.join(why(checks))}"
-    said = group.value if not isinstance(group, Reason) else ""
-    return checks, f"Targets for {said} (Battelino 2019, Diabetes Care 42:1593)."
-
-
-def _ranges(chart: Chart, metrics: GlycemicMetrics) -> Table:
-    """Shares of time in the five bands, the highest first."""
-    unit = chart.question.practice.glucose_unit
-    rows = [
-        (wording.band_in_both(band, unit), _percent(getattr(metrics, metric)))
-        for metric, band in reversed([*BAND_OF.items()])
-    ]
-    return Table("Time in each range", ("Glucose", "Time"), rows)
-
-
-def _verdicts(chart: Chart, checks: tuple[TargetCheck, ...]) -> Table:
-    """Each target with its verdict."""
-    unit = chart.question.practice.glucose_unit
-    rows = [
-        (
-            wording.band_in_both(check.target.band, unit),
-            wording.percent(check.value_percent),
-            f"{check.target.side} {check.target.percent:g} %",
-            "met" if check.met else "not met",
-        )
-        for check in checks
-    ]
-    return Table("Targets", ("Glucose", "Time", "Target", "Verdict"), rows)
-
-
-def _bar(metrics: GlycemicMetrics) -> Markup:
-    values = [getattr(metrics, metric) or 0.0 for metric in BAND_OF]
-    said = ", ".join(f"{_percent(v)} {band}" for v, band in zip(values, BAND_OF.values(), strict=True))
-    return range_bar(list(zip(SHARE_NAMES, values, strict=True)), f"Time in ranges: {said}.")
-
-
-def _key_numbers(chart: Chart, metrics: GlycemicMetrics) -> tuple[tuple[str, str], ...]:
-    unit = chart.question.practice.glucose_unit
-    mean = "not known" if metrics.mean_mgdl is None else wording.glucose(metrics.mean_mgdl, unit)
-    active = f"{wording.percent(metrics.sensor_active_percent)} of {metrics.window_days:.0f} days"
-    return (
-        ("In range", _percent(metrics.time_70_180_percent)),
-        ("Below range", _percent(metrics.time_below_70_percent)),
-        ("Mean", mean),
-        ("GMI", _number(metrics, metrics.gmi_percent)),
-        ("CV", _number(metrics, metrics.cv_percent)),
-        ("Sensor active", active),
-    )
-
-
-def _percent(value: float | None) -> str:
-    return "not known" if value is None else wording.percent(value)
-
-
-def _number(metrics: GlycemicMetrics, value: float | None) -> str:
-    """An index of the period, which too little data does not carry."""
-    if not metrics.sufficient:
-        return "not stated"
-    return "not known" if value is None else f"{value:.1f} %"
 
 
 def _patterns(chart: Chart, window: TimeSeries, metrics: GlycemicMetrics) -> tuple[str, ...]:
@@ -178,8 +100,8 @@ def _patterns(chart: Chart, window: TimeSeries, metrics: GlycemicMetrics) -> tup
 
 def _profile(chart: Chart, profile: AmbulatoryProfile) -> Charts:
     unit = chart.question.practice.glucose_unit
-    pregnant = bool(chart.record.concepts() & PREGNANCY)
-    target = (63.0, 140.0) if pregnant else (70.0, 180.0)
+    low, high = range_of(chart.record.concepts())
+    target = (low.mgdl, high.mgdl)
     wide, narrow = (profile_chart(profile, target, unit, width) for width in (WIDE, NARROW))
     header = ("Time of day", "5 %", "25 %", "Median", "75 %", "95 %")
     return Charts(

@@ -22,7 +22,7 @@ from cds_service.smart_app.sessions import FIRST_PAGE, Opened, Pending, Sessions
 from cds_service.store.audit import Event
 from cds_service.tenants import Tenant
 from hooks.errors import CannotAnswer, Forbidden, Unauthorized, UnknownService
-from hooks.wording import moment
+from hooks.wording import moment, unbroken
 
 blueprint = Blueprint(
     "smart", __name__, url_prefix="/smart", template_folder="templates", static_folder="static"
@@ -182,7 +182,8 @@ def _address(known: Shell, handle: str, page: str = FIRST_PAGE) -> str:
 
 def _html(known: Shell, template: str, tenant: Tenant | None, **shown: Any) -> Response:
     base = known.settings.public_base_url.text
-    response = Response(render_template(f"smart/{template}", base=base, **shown), mimetype="text/html")
+    page = unbroken(render_template(f"smart/{template}", base=base, **shown))
+    response = Response(page, mimetype="text/html")
     response.headers["Content-Security-Policy"] = content_policy(tenant)
     return response
 

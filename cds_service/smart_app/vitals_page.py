@@ -17,6 +17,7 @@ from cds_service.smart_app.charts.vitals import LastDay, Weeks, day_chart, weeks
 from cds_service.smart_app.wording import Charts, Table, clock_words, why
 from hooks import needs, wording
 from hooks.glucose_card import left_out
+from hooks.vital_signs_gaps import not_assessed_lines
 from models import signals
 from models.assessment import Reason, Refused
 from models.features.baseline import baseline_of
@@ -60,7 +61,9 @@ def view(reader: Reader, _: Mapping[str, str]) -> tuple[Chart, dict[str, Any]]:
         "signals": signals_of(chart, review) if isinstance(review, VitalSignsReview) else (),
         "refused": why(review) if isinstance(review, Refused) else [],
         "other": _other_findings(review) if isinstance(review, VitalSignsReview) else None,
-        "not_assessed": _not_assessed(review) if isinstance(review, VitalSignsReview) else [],
+        "not_assessed": not_assessed_lines(chart.question, review)
+        if isinstance(review, VitalSignsReview)
+        else [],
         "left_out": left_out(chart.question),
         "clock": clock_words(chart),
     }
@@ -261,10 +264,6 @@ def _other_findings(review: VitalSignsReview) -> Table:
         if c.kind != "change"
     ]
     return Table("Against limits and targets", ("Signal", "Value", "Finding", "Rule"), rows)
-
-
-def _not_assessed(review: VitalSignsReview) -> list[str]:
-    return list(dict.fromkeys(reason.text for reason in review.reasons))
 
 
 def findings(chart: Chart, review: VitalSignsReview) -> list[str]:

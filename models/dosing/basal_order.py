@@ -68,7 +68,7 @@ def basal_in_use(
     order = basal[0]
     reasons += [*_order_reasons(order, draft, as_of_ms), *_taken_reasons(record, order, as_of_ms)]
     return tuple(reasons) or BasalInUse(
-        order, order.daily_dose_u, _changed_ms(order), _previous_u(record, order)
+        order, order.daily_dose_u, in_force_ms(order), daily_dose_before_u(record, order)
     )
 
 
@@ -151,7 +151,7 @@ def _order_reasons(order: InsulinOrder, draft: InsulinOrder, as_of_ms: int) -> I
         text = "The active order is not for one dose a day."
         yield Reason(ReasonCode.OUT_OF_POPULATION, "order_frequency", text)
     yield from _evening_reasons(order, "The active order")
-    changed_ms = _changed_ms(order)
+    changed_ms = in_force_ms(order)
     if changed_ms is None:
         text = "When the dose last changed is not on record."
         yield Reason(ReasonCode.MISSING, "dose_change_date", text)
@@ -162,7 +162,7 @@ def _order_reasons(order: InsulinOrder, draft: InsulinOrder, as_of_ms: int) -> I
 
 def _taken_reasons(record: PatientRecord, order: InsulinOrder, as_of_ms: int) -> Iterator[Reason]:
     """Doses taken since the order that are not the dose ordered."""
-    changed_ms = _changed_ms(order)
+    changed_ms = in_force_ms(order)
     if order.daily_dose_u is None or changed_ms is None:
         return
     taken_u = _taken(record, as_of_ms, since_ms=changed_ms)
@@ -184,19 +184,19 @@ def _taken(
     return series.between(max(since_ms, as_of_ms - TAKEN_DAYS * DAY_MS), as_of_ms).value
 
 
-def _changed_ms(order: InsulinOrder) -> int | None:
+def in_force_ms(order: InsulinOrder) -> int | None:
     """When the ordered dose came into force: the later of writing and start."""
     return max((at for at in (order.authored_ms, order.start_ms) if at is not None), default=None)
 
 
-def _previous_u(record: PatientRecord, order: InsulinOrder) -> float | None:
+def daily_dose_before_u(record: PatientRecord, order: InsulinOrder) -> float | None:
     """The daily dose of the last ended order for the same insulin that was written before this one."""
-    began_ms = _changed_ms(order)
+    began_ms = in_force_ms(order)
     before = [
         (at_ms, past.daily_dose_u)
         for past in record.past_insulin_orders
         if past.product.ingredient == order.product.ingredient
-        and (at_ms := _changed_ms(past)) is not None
+        and (at_ms := in_force_ms(past)) is not None
         and began_ms is not None
         and at_ms < began_ms
     ]

@@ -36,9 +36,10 @@ class BasalProposal:
 
     `why` is the rule as a sentence, `cause` a few words where something else than fasting glucose decided.
     `fasting` holds the values used, `fasting_mgdl` their mean, or what else the table is for. `next_steps`
-    say what is usual where more basal insulin is not what is missing. `goal` is the fasting goal held to,
-    `cautious_because` why it is the cautious one. `lowest` is the lowest glucose of 7 days, `changed_ms` when
-    the dose in use last changed, `next_step_ms` when it may next; `safety_limits` are those that were kept.
+    say what is usual where more basal insulin is not what is missing, `ketones` that they are to be looked
+    for. `goal` is the fasting goal held to, `cautious_because` why it is the cautious one. `lowest` is the
+    lowest glucose of 7 days, `changed_ms` when the dose in use last changed, `next_step_ms` when it may next;
+    `safety_limits` are those that were kept.
     """
 
     action: BasalAction
@@ -52,6 +53,7 @@ class BasalProposal:
     signs: tuple[Sign, ...]
     alternatives: tuple[Alternative, ...]
     next_steps: tuple[str, ...]
+    ketones: str | None
     goal: tuple[Edge, Edge]
     cautious_because: str | None
     lowest: Input | None

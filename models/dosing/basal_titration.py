@@ -20,7 +20,7 @@ from models.dosing.cautious_goal import cautious_because
 from models.dosing.dose_format import glucose_text
 from models.dosing.dosing_inputs import read_inputs
 from models.dosing.fasting_set import fasting_set, values_for_table
-from models.dosing.hyperglycaemic_crisis import crisis_reasons
+from models.dosing.hyperglycaemic_crisis import crisis_reasons, ketone_advice
 from models.dosing.limit_words import none_left
 from models.dosing.limits import clamp_basal
 from models.dosing.next_steps import next_steps
@@ -198,6 +198,7 @@ def _proposal(case: Case, asked: Wish, dose_u: float) -> BasalProposal:
         signs=case.signs,
         alternatives=alternatives(case, dose_u),
         next_steps=next_steps(case, dose_u),
+        ketones=ketone_advice(case.record.medications, case.lows, case.fasting),
         goal=case.goal,
         cautious_because=case.cautious_because,
         lowest=lowest_glucose(case.lows),

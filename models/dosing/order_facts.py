@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from models.assessment import Input, Reason
-from models.dosing.basal_order import BASAL_KINDS
+from models.dosing.basal_order import BASAL_KINDS, daily_dose_before_u, in_force_ms
 from models.dosing.dosing_inputs import read_egfr, read_weight
 from models.dosing.limits import BasalLimits
 from models.dosing.order_dose_in_use import Change, DoseInUse, changes, dose_in_use
@@ -98,6 +98,20 @@ class OrderFacts:
         return not self.raises and any(change.ratio < 1 for change in self.changes)
 
     @property
+    def answer_to_lows(self) -> Input | None:
+        """How the dose was lowered since the lows, with when and the order that did; None where that is not
+        certain: without an earlier order on record, or with a low since.
+        """
+        low_ms, order = self.lows.newest_counted_ms, self.previous
+        if low_ms is None or order is None or order.daily_dose_u is None:
+            return None
+        since_ms, before_u = in_force_ms(order), daily_dose_before_u(self.record, order)
+        if since_ms is None or since_ms <= low_ms or before_u is None or before_u <= order.daily_dose_u:
+            return None
+        lowered = Change(before_u, order.daily_dose_u, "a day")
+        return Input("dose lowered since the low", lowered.text, "", since_ms, order.reference)
+
+    @property
     def change_text(self) -> str:
         """What happens to the dose: `started`, `raised 20 to 24 units a day`, `repeated`, `lowered`."""
         if not self.changes:
@@ -123,7 +137,7 @@ def order_facts(record: PatientRecord, signing: Signing, as_of_ms: int, limits: 
         readings=readings_of_a_day(record, as_of_ms),
         weight=read_weight(record, as_of_ms),
         egfr=read_egfr(record, as_of_ms),
-        age=age_years(record.birth_date, as_of_ms) if record.birth_date else None,
+        age=age_years(record.birth_date, as_of_ms, record.zone) if record.birth_date else None,
         replaced=replaced,
         current=current,
         in_use=in_use,

@@ -8,6 +8,7 @@ from typing import Final
 
 from models.assessment import Input, Reason, ReasonCode
 from models.dosing.dose_format import glucose_text, percent_text
+from models.dosing.hyperglycaemic_crisis import SGLT2_INHIBITOR
 from models.dosing.order_facts import OrderFacts
 from models.dosing.order_finding import Finding
 from models.dosing.order_readings import PERSISTENT_MS
@@ -15,7 +16,6 @@ from models.features.sampling import DAY_MS, MINUTE_MS
 
 GLUCOSE_HOURS: Final = 48
 HOUR_MS: Final = 60 * MINUTE_MS
-KETOSIS_PRONE: Final = "sglt2_inhibitor"
 REDUCE: Final = (
     "After a low the dose is reviewed; usual is 10 to 20 % less unless its cause is found (ADA, section 9)."
 )
@@ -45,16 +45,24 @@ def two_values(facts: OrderFacts) -> Iterator[Finding | Reason]:
 
 
 def after_low(facts: OrderFacts) -> Iterator[Finding | Reason]:
-    """The same dose or more after a low that has not been answered with less (hazard H-02)."""
+    """The same dose or more after a low (hazard H-02).
+
+    A dose that was lowered after all of these lows and is only repeated now has answered them, unless one of
+    24 hours was very low; an increase is named with the answer that it takes back.
+    """
     found = facts.readings.very_low or facts.lows.very_low_in_7_d or facts.lows.low_in_24_h
     if found is None or facts.lowers or (facts.lows.low_now and found == facts.lows.newest):
+        return
+    answered = facts.answer_to_lows
+    if answered and not facts.raises and facts.readings.very_low is None:
         return
     if facts.readings.very_low is not None:
         rule = "very_low_in_24_h"
     else:
         rule = "raised_after_low" if facts.raises else "repeated_after_low"
     low = f"{glucose_text(float(found.value))} {_age(found, facts.as_of_ms)}"
-    yield Finding(rule, f"dose {facts.change_text} after a glucose of {low}", REDUCE, (found,))
+    evidence = (found, answered) if answered else (found,)
+    yield Finding(rule, f"dose {facts.change_text} after a glucose of {low}", REDUCE, evidence)
 
 
 def often_low(facts: OrderFacts) -> Iterator[Finding | Reason]:
@@ -90,7 +98,7 @@ def _ketosis_prone(facts: OrderFacts) -> bool:
     """Type 1, unknown type, or an SGLT2 inhibitor; in type 2 alone lasting highs are why insulin begins."""
     concepts = facts.record.concepts()
     drugs = {drug.drug_class for drug in facts.record.medications}
-    return "type_1_diabetes" in concepts or "type_2_diabetes" not in concepts or KETOSIS_PRONE in drugs
+    return "type_1_diabetes" in concepts or "type_2_diabetes" not in concepts or SGLT2_INHIBITOR in drugs
 
 
 def _age(found: Input, as_of_ms: int) -> str:

@@ -96,7 +96,8 @@ def incomplete_data(record: PatientRecord) -> Iterator[Reason]:
     for reason, rejection in sorted(record.rejected.items()):
         if reason.startswith(UNREADABLE):
             words = reason.replace("_", " ").replace(":", " ")
-            text = f"{rejection.count} entries of the record could not be used ({words})."
+            entries = "1 entry" if rejection.count == 1 else f"{rejection.count} entries"
+            text = f"{entries} of the record could not be used ({words})."
             yield Reason(ReasonCode.INCOMPLETE, reason, text)
 
 

@@ -47,7 +47,8 @@ class RecentLows:
 
     `low_now` and `very_low_now`: the newest reading, at most an hour old, is below 70 or 54 mg/dL.
     `low_in_24_h`, `very_low_in_7_d`: the lowest such reading. `lowest_in_7_d`: the lowest of all.
-    `readings`: in 7 days, all sources. `metrics`: of 14 days of CGM, None without CGM.
+    `newest_counted_ms`: when the newest of the first two was read. `readings`: in 7 days, all sources.
+    `metrics`: of 14 days of CGM, None without CGM.
     `lasting`, `lasting_very_low`: of the lows of 24 hours and of 7 days one is more than a dip of the sensor
     that `brief_dips` finds. `newest_low_ms`: when glucose was last below 70 mg/dL for longer than such a dip
     in 14 days; `dip_readings` are the low readings of 7 days in such dips.
@@ -59,6 +60,7 @@ class RecentLows:
     low_in_24_h: Input | None
     very_low_in_7_d: Input | None
     lowest_in_7_d: Input | None
+    newest_counted_ms: int | None
     readings: int
     metrics: GlycemicMetrics | None
     lasting: bool
@@ -107,6 +109,7 @@ def recent_lows(record: PatientRecord, as_of_ms: int) -> RecentLows:
         low_in_24_h=_lowest(low_24),
         very_low_in_7_d=_lowest(very_low),
         lowest_in_7_d=_lowest(parts),
+        newest_counted_ms=max((int(p.at_ms[-1]) for p in (*low_24, *very_low) if len(p)), default=None),
         readings=sum(len(part) for part in parts),
         metrics=metrics,
         lasting=any(len(p.between(start_ms, end_ms)) or _below(p, VERY_LOW).any() for p in lasting),

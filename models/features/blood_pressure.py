@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.assessment import Reason
-from models.features.feature import Definition, Feature
+from models.features.feature import Definition, Feature, count_text
 from models.features.local_time import minute_of_day, zone_of
 from models.features.sampling import DAY_MS
 from models.preprocess.copies import lowest_per_instant
@@ -64,7 +64,9 @@ def home_mean(pressure: TimeSeries, as_of_ms: int) -> Feature:
     window = lowest_per_instant(pressure.between(definition.start_ms(as_of_ms), as_of_ms)).series
     days = _days(window, as_of_ms)
     if len(window) < FEWEST_READINGS or days < FEWEST_DAYS:
-        return definition.unknown(f"{len(window)} readings on {days} days", as_of_ms)
+        return definition.unknown(
+            f"{count_text(len(window), 'reading')} on {count_text(days, 'day')}", as_of_ms
+        )
     return definition.known(window.value.mean(), as_of_ms)
 
 

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from models.features.sampling import DAY_MS
 
 
+def count_text(number: int, noun: str) -> str:
+    """A number of things: `1 reading`, `3,794 readings`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """What a feature is, whoever it is computed for: its unit, the days it looks back, where it comes from.

@@ -16,6 +16,7 @@ from models.patient_record import PatientRecord
 from models.risk.vital_comparison import Answer, Comparison, Level, Urgency, assessed, not_assessed
 from models.time_series import TimeSeries
 
+ABOUT: Final = "device_dropout"
 WINDOW_DAYS: Final = 28
 DAILY_DAYS: Final = 14
 DAILY_SHARE: Final = 0.8
@@ -39,6 +40,7 @@ LABELS: Final = {
     signals.STEPS: "steps",
     signals.SLEEP_DURATION: "sleep",
     signals.BODY_WEIGHT: "weight",
+    signals.GLUCOSE_CGM: "sensor glucose",
 }
 
 
@@ -50,8 +52,8 @@ def assess_dropout(record: PatientRecord, clock: ZoneInfo, as_of_ms: int) -> Ans
         if signal in record.series and _was_daily(record, signal, clock, as_of_ms)
     }
     if not daily:
-        text = f"Devices: no signal with a value on {DAILY_SHARE:.0%} of {DAILY_DAYS} days"
-        return not_assessed(ReasonCode.SPARSE, "device_dropout", text, as_of_ms)
+        text = f"Devices: no signal with a value on {100 * DAILY_SHARE:.0f} % of {DAILY_DAYS} days"
+        return not_assessed(ReasonCode.SPARSE, ABOUT, text, as_of_ms)
     silent = {
         signal: at
         for signal, at in daily.items()
@@ -60,7 +62,7 @@ def assess_dropout(record: PatientRecord, clock: ZoneInfo, as_of_ms: int) -> Ans
     newest_ms = min(silent.values(), default=max(daily.values()))
     names = ", ".join(dict.fromkeys(LABELS[signal] for signal in silent))
     found = Comparison(
-        name="device_dropout",
+        name=ABOUT,
         kind="report",
         label="Daily signals still arriving",
         unit="",

@@ -36,7 +36,9 @@ def assess_nights(spo2: TimeSeries | None, clock: ZoneInfo, as_of_ms: int) -> An
     """Readings from 00:00 to 05:59 of the last week's nights; each needs ten of them."""
     past = None if spo2 is None else spo2.between(as_of_ms - (BASELINE_DAYS + RECENT_DAYS) * DAY_MS, as_of_ms)
     if past is None or not len(past):
-        return not_assessed(ReasonCode.MISSING, ABOUT, "Nights: no oxygen saturation of 28 days", as_of_ms)
+        return not_assessed(
+            ReasonCode.MISSING, ABOUT, "Oxygen saturation at night: none in 28 days", as_of_ms
+        )
     night, share = _low_share_percent(main_source(past, clock), clock)
     today = int(local_ms(np.array([as_of_ms]), clock)[0] // DAY_MS)
     recent = night > today - RECENT_DAYS

@@ -42,7 +42,7 @@ def _window(record: PatientRecord, signal: str, as_of_ms: int) -> TimeSeries | N
 def _classified(record: PatientRecord, as_of_ms: int) -> Answer:
     window = _window(record, signals.ECG_CLASSIFICATION, as_of_ms)
     if window is None or window.unit != "code":
-        text = f"Rhythm: no ECG classification by a device in {WINDOW_DAYS} days"
+        text = f"ECG classification by a device: none in {WINDOW_DAYS} days"
         return not_assessed(ReasonCode.MISSING, signals.ECG_CLASSIFICATION, text, as_of_ms)
     words = [window.labels[int(label)] for label in window.value]
     hits = np.flatnonzero([FIBRILLATION.search(word) is not None for word in words])
@@ -59,7 +59,7 @@ def _classified(record: PatientRecord, as_of_ms: int) -> Answer:
 def _burden(record: PatientRecord, as_of_ms: int) -> Answer:
     window = _window(record, signals.AF_BURDEN, as_of_ms)
     if window is None:
-        text = f"Rhythm: no burden of atrial fibrillation from a device in {WINDOW_DAYS} days"
+        text = f"Burden of atrial fibrillation by a device: none in {WINDOW_DAYS} days"
         return not_assessed(ReasonCode.MISSING, signals.AF_BURDEN, text, as_of_ms)
     doubtful = np.array([AMBIGUOUS in window.flag_sets[flags] for flags in window.flags])
     clear = window.take(~doubtful)

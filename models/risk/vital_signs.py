@@ -35,6 +35,9 @@ FEWEST_NEWS2_SIGNS: Final = 3
 
 UTC: Final = ZoneInfo("UTC")
 
+TIME_ZONE: Final = "time_zone"
+"""What the reason is about where nights are not assessed because nobody knows when they were."""
+
 HEART: Final = frozenset({f"{s}_change" for s in (signals.HEART_RATE, signals.HEART_RATE_RESTING)})
 
 News2 = Assessment[PointScore] | NotAssessed | Refused
@@ -99,7 +102,7 @@ def _answers(record: PatientRecord, zone: str | None, as_of_ms: int) -> list[Ans
     answers.append(assess_together(answers, days))
     if known_clock is None:
         text = "Nights: the patient's time zone is not known"
-        return [*answers, not_assessed(ReasonCode.MISSING, "time_zone", text, as_of_ms)]
+        return [*answers, not_assessed(ReasonCode.MISSING, TIME_ZONE, text, as_of_ms)]
     return [*answers, assess_nights(record.series.get(signals.SPO2), known_clock, as_of_ms)]
 
 

@@ -20,7 +20,7 @@ LOWEST_MGDL: Final = 40.0
 HIGHEST_MGDL: Final = 350.0
 """What is beyond is drawn on the edge; 40 and 400 are where most sensors end."""
 
-LIMITS_MGDL: Final = (54.0, 70.0, 180.0, 250.0)
+LEVEL_2_MGDL: Final = (54.0, 250.0)
 DAY_MIN: Final = 1440
 STRIP_HEIGHT: Final = 96
 STRIP_WIDTH: Final = 200
@@ -43,17 +43,18 @@ def profile_chart(
     """Percentiles of glucose by time of day, with the target range behind them."""
     plot = Plot(width, 320 if width > NARROW else 250, (0.0, DAY_MIN), (LOWEST_MGDL, HIGHEST_MGDL))
     minute, curves = _whole_day(profile)
+    limits = (LEVEL_2_MGDL[0], *target_mgdl, LEVEL_2_MGDL[1])
     every = 180 if width > NARROW else 360
     hours = [(float(m), f"{m // 60:02d}:00") for m in range(0, DAY_MIN + 1, every)]
     hours[-1] = (float(DAY_MIN), "24:00")
     parts = [
         draw.rectangle(plot, plot.x, target_mgdl, "target"),
         *(draw.rule_at_x(plot, at, "grid") for at, _ in hours),
-        *(draw.rule_at_y(plot, at, "limit") for at in LIMITS_MGDL),
+        *(draw.rule_at_y(plot, at, "limit") for at in limits),
         draw.band(plot, minute, curves[5], curves[95], "outer"),
         draw.band(plot, minute, curves[25], curves[75], "inner"),
         draw.line(plot, minute, curves[50], "median"),
-        *draw.y_labels(plot, [(at, tick(at, unit)) for at in (*LIMITS_MGDL, HIGHEST_MGDL)]),
+        *draw.y_labels(plot, [(at, tick(at, unit)) for at in (*limits, HIGHEST_MGDL)]),
         *draw.x_labels(plot, hours),
         draw.text(plot.left + 6, plot.top + 12, unit, "tick"),
     ]
@@ -86,7 +87,8 @@ def range_bar(shares: Sequence[tuple[str, float]], label: str) -> Markup:
 class Day:
     """One local day: minute and value of each reading, which are low or high, and what was given and eaten.
 
-    `minute`, `value_mgdl` float64[n], `low`, `high` bool[n]; `doses` (minute, units), `carbs` (minute, g).
+    `minute`, `value_mgdl` float64[n], `low`, `high` bool[n]; `doses` (minute, units), `carbs` (minute, g);
+    `target_mgdl` is the range behind the curve.
     """
 
     minute: Array
@@ -95,6 +97,7 @@ class Day:
     high: NDArray[np.bool_]
     doses: Sequence[tuple[float, float]]
     carbs: Sequence[tuple[float, float]]
+    target_mgdl: tuple[float, float]
 
 
 def day_strip(day: Day, label: str) -> Markup:
@@ -104,7 +107,7 @@ def day_strip(day: Day, label: str) -> Markup:
         left=1, right=1, top=2, bottom=24,
     )  # fmt: skip
     parts = [
-        draw.rectangle(plot, plot.x, (70.0, 180.0), "target"),
+        draw.rectangle(plot, plot.x, day.target_mgdl, "target"),
         draw.rule_at_x(plot, DAY_MIN / 2, "grid"),
         _curve(plot, day),
         _marks(plot, day, day.low, "low"),
