@@ -53,7 +53,8 @@ def task_of(people: Sequence[Person], asked_min: Sequence[int] = (ASKED_MIN,)) -
 
 def asked_at(questions: Questions, minute: int) -> NDArray[np.bool_]:
     """The questions asked at this minute of the day."""
-    return questions.slot % SLOTS_PER_DAY == minute // MINUTES_PER_SLOT
+    at: NDArray[np.bool_] = questions.slot % SLOTS_PER_DAY == minute // MINUTES_PER_SLOT
+    return at
 
 
 def nights_of(person: Person, asked_min: int) -> Slots:
