@@ -149,7 +149,7 @@ def gather(
     needs: Sequence[DataNeed], request: HookRequest, moment: Moment, reader: Reader | None
 ) -> Gathered:
     """Prefetch where it came, FHIR searches where it did not; each key judged alone (PF1)."""
-    entries = read_entries(tuple(needs), request.prefetch)
+    entries = read_entries(tuple(needs), request.prefetch, request.outlines)
     pages = {key: _bodies(entry) for key, entry in entries.items()}
     known = {key: _KNOWN[entry.state] for key, entry in entries.items() if entry.state in _KNOWN}
     fetched = _fetch(needs, request, entries, moment, reader) if reader else {}

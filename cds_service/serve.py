@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from mmap import mmap
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,6 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from prometheus_client.multiprocess import mark_process_dead
 
-from cds_service.app import create_app
 from cds_service.logs import ServerLog, configure_logs
 from cds_service.settings import InvalidSettings, Settings, load_settings
 from cds_service.whole_request_worker import WholeRequestWorker
@@ -31,8 +31,24 @@ METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Where the workers leave their counts for the metrics port; prometheus-client reads the name itself."""
 
 
+def prepare() -> Settings:
+    """The settings, and then the service imported, once for all workers. Raises InvalidSettings.
+
+    Importing reads the models' files, so they are held to the release before.
+    """
+    settings = load_settings(os.environ)
+    import_module("cds_service.app")
+    from cds_service.offers import unknown_services
+
+    if problems := unknown_services(settings.tenants):
+        raise InvalidSettings(problems)
+    return settings
+
+
 def application(workers: int = 1, is_draining: Callable[[], bool] = lambda: False) -> Flask:
     """The app with settings from the environment. Raises InvalidSettings naming every problem."""
+    from cds_service.app import create_app
+
     settings = replace(load_settings(os.environ), workers=workers)
     configure_logs(settings.log_level)
     return create_app(settings, is_draining=is_draining)
@@ -116,7 +132,7 @@ class _Arbiter(Arbiter):  # type: ignore[misc]
 
 def serve(bind: str, workers: int) -> None:
     """Run until stopped. Raises InvalidSettings before anything is started."""
-    settings = load_settings(os.environ)
+    settings = prepare()
     configure_logs(settings.log_level)
     if settings.metrics_bind:
         _show_metrics(settings.metrics_bind)

@@ -31,6 +31,7 @@ DATABASES: Final = ("sqlite", "postgresql")
 _FLAGS: Final = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
     ("0", "false", "no", "off"), False
 )
+WITH_ARTEFACTS: Final = ("models", "fhir_mappers")
 _OF_TESTS: Final = frozenset({"SHARED"})
 
 
@@ -93,7 +94,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     if "tenants_file" in values:
         values["tenants"], more = read_tenants(values.pop("tenants_file"), development=development)
         problems += more
-    problems += unlike_release()
+    problems += [problem for package in WITH_ARTEFACTS for problem in unlike_release(package)]
     if problems:
         raise InvalidSettings(tuple(problems))
     return Settings(**values)

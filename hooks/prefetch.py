@@ -13,6 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from hooks.errors import BadRequest
+from hooks.large_json import Outline
 
 Dialect = Literal["core", "relative-date"]
 
@@ -98,6 +99,7 @@ class Entry:
 
 
 ABSENT: Final = Entry(EntryState.ABSENT)
+NO_OUTLINES: Final[Mapping[str, Outline]] = {}
 
 
 _NONE: Final = re.compile(rb"0?\s*|null")
@@ -141,20 +143,30 @@ MOST_COMMAS: Final = 60 * MAX_ENTRIES
 """Large Observations have some forty members."""
 
 
-def read_entries(needs: tuple[DataNeed, ...], prefetch: Mapping[str, bytes]) -> dict[str, Entry]:
-    """The state of every advertised key; keys nobody advertised are ignored (PF3)."""
-    return {need.key: _read(need, prefetch[need.key]) if need.key in prefetch else ABSENT for need in needs}
+def read_entries(
+    needs: tuple[DataNeed, ...],
+    prefetch: Mapping[str, bytes],
+    outlines: Mapping[str, Outline] = NO_OUTLINES,
+) -> dict[str, Entry]:
+    """The state of every advertised key; keys nobody advertised are ignored (PF3).
+
+    `outlines` save reading every entry of what is known to be JSON.
+    """
+    return {
+        need.key: _read(need, prefetch[need.key], outlines.get(need.key)) if need.key in prefetch else ABSENT
+        for need in needs
+    }
 
 
-def _read(need: DataNeed, body: bytes) -> Entry:
+def _read(need: DataNeed, body: bytes, outline: Outline | None) -> Entry:
     if body == b"null":
         return Entry(EntryState.NULL)
     _refuse_flood(body)
     try:
-        shape = msgspec.json.decode(body, type=_Shape)
+        shape, left_out = _shape(body, outline)
     except (msgspec.MsgspecError, RecursionError):
         return Entry(EntryState.WRONG_TYPE)
-    state = _state(need, shape)
+    state = _state(need, shape, left_out)
     next_url = next((link.url for link in shape.link if link.relation == "next"), None)
     if next_url is not None and state in (EntryState.BUNDLE, EntryState.EMPTY_BUNDLE):
         return Entry(EntryState.TRUNCATED_BUNDLE, body, next_url)
@@ -162,7 +174,17 @@ def _read(need: DataNeed, body: bytes) -> Entry:
     return Entry(state, body if keeps_body else b"")
 
 
-def _state(need: DataNeed, shape: _Shape) -> EntryState:
+def _shape(body: bytes, outline: Outline | None) -> tuple[_Shape, int]:
+    """The shape of an entry, and how many resources are left out of it; none where it is short."""
+    if outline is not None:
+        shape = msgspec.json.decode(outline.text, type=_Shape)
+        left_out = outline.left_out_of(shape.entry or ())
+        if left_out > SHORT_BUNDLE:
+            return shape, left_out
+    return msgspec.json.decode(body, type=_Shape), 0
+
+
+def _state(need: DataNeed, shape: _Shape, left_out: int) -> EntryState:
     if not shape.resource_type and bytes(shape.response) and bytes(shape.resource):
         return EntryState.WRAPPED
     if shape.resource_type == "OperationOutcome":
@@ -172,7 +194,7 @@ def _state(need: DataNeed, shape: _Shape) -> EntryState:
     if shape.resource_type != "Bundle" or shape.type not in _SEARCH_ANSWERS:
         return EntryState.WRONG_TYPE
     if shape.entry:
-        return _entries_state(need, shape.entry)
+        return _entries_state(need, shape.entry, left_out)
     return EntryState.EMPTY_BUNDLE if _NONE.fullmatch(bytes(shape.total)) else EntryState.WRONG_TYPE
 
 
@@ -186,14 +208,15 @@ def _too_many() -> BadRequest:
     return BadRequest("A prefetch entry holds too many resources.", reason="too_many_entries")
 
 
-def _entries_state(need: DataNeed, entries: list[msgspec.Raw]) -> EntryState:
+def _entries_state(need: DataNeed, entries: list[msgspec.Raw], left_out: int) -> EntryState:
     """Whether the entries are an answer: each holds a resource, and one is of the kind asked for.
 
     Only short Bundles are looked through; what a long one holds, the mapper counts.
     """
-    if len(entries) > MAX_ENTRIES:
+    count = len(entries) + left_out
+    if count > MAX_ENTRIES:
         raise _too_many()
-    if len(entries) > SHORT_BUNDLE:
+    if count > SHORT_BUNDLE:
         return EntryState.BUNDLE
     try:
         shapes = [msgspec.json.decode(entry, type=_EntryShape) for entry in entries]

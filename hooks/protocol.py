@@ -11,6 +11,7 @@ from typing import Any, Final
 from hooks.envelope import split_envelope
 from hooks.errors import BadRequest
 from hooks.hook_definitions import BUNDLES, HOOKS, IDS, LISTS, HookDefinition
+from hooks.large_json import Outline
 from hooks.strict_json import NotStrictJson
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -55,7 +56,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class HookRequest:
-    """One call of one hook. `prefetch` holds raw JSON by key; an absent key was not sent."""
+    """One call of one hook. `prefetch` holds raw JSON by key; an absent key was not sent.
+
+    `outlines` are those of its large entries.
+    """
 
     hook: str
     hook_instance: str
@@ -63,6 +67,7 @@ class HookRequest:
     prefetch: Mapping[str, bytes]
     fhir_server: str | None = None
     fhir_authorization: FhirAuthorization | None = None
+    outlines: Mapping[str, Outline] = field(default_factory=dict)
 
 
 def reference_of(resource: Mapping[str, Any]) -> str:
@@ -73,9 +78,10 @@ def reference_of(resource: Mapping[str, Any]) -> str:
 def parse(body: bytes) -> HookRequest:
     """A hook request from its bytes. Raises BadRequest naming the member, never repeating its value."""
     try:
-        members, prefetch = split_envelope(body)
+        envelope = split_envelope(body)
     except NotStrictJson as fault:
         raise BadRequest(str(fault), reason="json") from None
+    members = envelope.members
     hook = _text(members, "hook")
     if hook not in HOOKS:
         raise BadRequest("This hook is not known.", expression=["hook"])
@@ -87,7 +93,15 @@ def parse(body: bytes) -> HookRequest:
     authorization = _authorization(members.get("fhirAuthorization"))
     if authorization and not server:
         raise BadRequest("fhirServer is required with fhirAuthorization.", expression=["fhirServer"])
-    return HookRequest(hook, instance, _context(HOOKS[hook], context), prefetch, server, authorization)
+    return HookRequest(
+        hook,
+        instance,
+        _context(HOOKS[hook], context),
+        envelope.prefetch,
+        server,
+        authorization,
+        envelope.outlines,
+    )
 
 
 def _text(members: Mapping[str, Any], name: str, path: str = "") -> str:

@@ -26,7 +26,7 @@ NOT_SERVED = (
 
 LOADED = """
 import json, sys
-import cds_service.serve
+import cds_service.serve, cds_service.app
 print(json.dumps(sorted(sys.modules)))
 """
 

@@ -1,13 +1,16 @@
 """Large prefetch entries obey the rules of small ones: no repeated member, no number out of range."""
 
 import json
+from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hooks.large_json import may_overflow, refuse_inexact
+from hooks.large_json import outline_of, refuse_inexact
+from hooks.prefetch import DataNeed, read_entries
 from hooks.strict_json import NotStrictJson
 
 IDS = {
@@ -59,10 +62,15 @@ REPEATED = {
 }  # fmt: skip
 
 
+def hold(text: bytes) -> None:
+    """Holds a text to the rules as a hook does: by its outline."""
+    refuse_inexact(outline_of(text).text)
+
+
 @pytest.mark.spec("B-04", "RQ10")
 @pytest.mark.parametrize("ids", IDS)
 def test_B04_a_large_entry_without_repetition_passes_whatever_its_ids(ids: str) -> None:
-    refuse_inexact(bundle(ids=ids))
+    hold(bundle(ids=ids))
 
 
 @pytest.mark.spec("B-04", "RQ10")
@@ -72,14 +80,14 @@ def test_B04_RQ10_one_repeated_member_among_hundreds_of_entries_is_found(how: st
     text, (before, after) = bundle(ids=ids), REPEATED[how]
     assert text.count(before) >= 1
     with pytest.raises(NotStrictJson, match="repeats"):
-        refuse_inexact(text.replace(before, after, 1))
+        hold(text.replace(before, after, 1))
 
 
 @pytest.mark.spec("B-04", "RQ10")
 @pytest.mark.parametrize("where", [b'"type":"searchset",', b'"total":300,'])
 def test_B04_a_repetition_around_the_entries_is_found(where: bytes) -> None:
     with pytest.raises(NotStrictJson, match="repeats"):
-        refuse_inexact(bundle().replace(where, where * 2))
+        hold(bundle().replace(where, where * 2))
 
 
 @pytest.mark.spec("B-04", "RQ10")
@@ -89,23 +97,23 @@ def test_B04_a_number_out_of_range_is_found_read_or_not(number: bytes, place: by
     text = bundle()
     assert place in text
     with pytest.raises(NotStrictJson):
-        refuse_inexact(text.replace(place, b'"extension":%b,%b' % (number, place), 1))
+        hold(text.replace(place, b'"extension":%b,%b' % (number, place), 1))
 
 
 def test_numbers_in_range_and_numbers_in_words_pass() -> None:
     text = bundle().replace(
         b'"value":150,', b'"value":1.9e2,"x":1e-999,"note":"1e999 or 12e400","id":"1e999",', 1
     )
-    refuse_inexact(text)
+    hold(text)
 
 
 def test_escaped_text_passes() -> None:
     narrative = rb'"text":"<div xmlns=\"http://www.w3.org/1999/xhtml\">Gl\u00fccose \\</div>"'
-    refuse_inexact(bundle().replace(b'"text":"Glucose"', narrative))
+    hold(bundle().replace(b'"text":"Glucose"', narrative))
 
 
 def test_words_of_braces_and_quotes_pass() -> None:
-    refuse_inexact(bundle().replace(b'"unit":"mg/dL"', rb'"unit":"}{\",{\"fullUrl\":"', 7))
+    hold(bundle().replace(b'"unit":"mg/dL"', rb'"unit":"}{\",{\"fullUrl\":"', 7))
 
 
 class Members(list[tuple[str, Any]]):
@@ -145,13 +153,9 @@ def test_B04_a_text_is_refused_exactly_if_an_object_in_it_repeats_a_member(
     text = written(whole).encode()
     if repeats(whole):
         with pytest.raises(NotStrictJson):
-            refuse_inexact(text)
+            hold(text)
     else:
-        refuse_inexact(text)
-
-
-def test_nothing_in_a_stream_of_readings_could_overflow() -> None:
-    assert not may_overflow(bundle()) and not may_overflow(bundle(ids="UUIDs"))
+        hold(text)
 
 
 FLOODS = {
@@ -164,4 +168,95 @@ FLOODS = {
 @pytest.mark.parametrize("what", FLOODS)
 def test_B11_a_flood_of_members_is_refused_before_it_is_read(what: str) -> None:
     with pytest.raises(NotStrictJson, match="too many"):
-        refuse_inexact(FLOODS[what])
+        hold(FLOODS[what])
+
+
+def refusal(text: bytes) -> str | None:
+    """What is said against a text, read member by member."""
+    try:
+        refuse_inexact(text)
+    except NotStrictJson as fault:
+        return str(fault)
+    return None
+
+
+CONFUSABLE = [
+    ['"a":"b","c":1', '"a":"b","a":1', '"a":"b","d":1', '"a":["b",9,1]', '"a":"p","b":1'],
+    ['"a":"bbbbb"', '"a":1,"b":2', '"a":1,"a":2', r'"a":"b\\bb"', '"a":1e+100', '"a":"1e999"'],
+    ['"a":1e308', '"a":9e308', '"a":1e999', '"a":1E+99', '"a":11111', '"a":0.001', '"a":-1e-9', '"a":false'],
+    [r'"a":"\u0041"', r'"a":"\u0000"', r'"a":"\\0000"', r'"a":"\"0000"', '"a":"\u00fc0000"', '"a":"\x7f00000"'],
+    ['"a":{"b":1,"c":2}', '"a":{"b":1,"b":2}', '"a":{"b":"c,\'"}', '"a":[{"b":1},2]', '"a":[{"b":"}"}]'],
+    [r'"a":1,"\u0062":1', r'"a":1,"\u0061":1', '"a":1,"\u00fc1111":1'],
+    ['"a" :1,"b":1', '"a":1 ,"b":1', '"a" :1,"a":1', '"a": 10,"b":1'],
+]  # fmt: skip
+"""Members of nearly the same length, of which some repeat a name or have a number or string that is refused."""
+
+WIDTH = 40
+
+
+def stream(usual: str, other: str) -> bytes:
+    """Entries of one length, one of them with other members than all before and after it."""
+    entries = []
+    for members in [*[usual] * 9, other, usual]:
+        fill = "p" * (WIDTH - len(members.encode()))
+        entries.append(f'{{"fullUrl":{{{members},"p":"{fill}"}}}}')
+    return f'{{"resourceType":"Bundle","entry":[{",".join(entries)}]}}'.encode()
+
+
+@pytest.mark.spec("B-04", "RQ10")
+@pytest.mark.parametrize("group", CONFUSABLE, ids=str)
+def test_B04_RQ10_an_outline_is_refused_exactly_if_its_text_is(group: list[str]) -> None:
+    for usual, other in permutations(group, 2):
+        text = stream(usual, other)
+        assert json.loads(text) and refusal(outline_of(text).text) == refusal(text), (usual, other)
+
+
+@pytest.mark.spec("B-04", "RQ10")
+def test_B04_a_repetition_in_what_only_looks_like_entries_is_found() -> None:
+    """Strings and what stands between them have changed places: `},{` is the name of each member of `x`."""
+    alike = b',{":":","}' * 20
+    text = b'{"resourceType":"Bundle","entry":[{":":","}' + alike + b'],"x":{"' + alike + b'":1}}'
+    assert json.loads(text)["x"]["},{"] == ":"
+    with pytest.raises(NotStrictJson, match="repeats"):
+        hold(text)
+
+
+@given(st.integers(9, 60), st.data())
+def test_bytes_put_anywhere_into_a_stream_change_nothing_of_that(count: int, data: st.DataObject) -> None:
+    text = bundle(count)
+    place = data.draw(st.integers(0, len(text)))
+    put = data.draw(st.sampled_from([b"1", b"e9", b'"', b'\\"', b"}", b'"a":1,', b"0."]))
+    changed = text[:place] + put + text[place:]
+    try:
+        msgspec.json.decode(changed)
+    except msgspec.DecodeError:
+        return
+    assert refusal(outline_of(changed).text) == refusal(changed)
+
+
+@pytest.mark.parametrize("ids", IDS)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_one_reading_of_a_kind_is_left_whatever_the_ids_and_the_layout(ids: str, indent: int | None) -> None:
+    text = json.dumps(json.loads(bundle(ids=ids)), indent=indent).encode()
+    outline = outline_of(text)
+    kept = json.loads(outline.text)["entry"]
+    assert len(kept) < 8 and len(kept) + sum(count for _, count in outline.left_out) == 300
+
+
+NEED = DataNeed("cgm", "Observation", "metrics", days=14)
+ENTRIES = [
+    {"resource": {"resourceType": "Observation", "id": "a"}},
+    {"resource": {"resourceType": "Observatiom", "id": "a"}},
+    {"resource": {"resourceType": "OperationOutcome"}},
+    {"fullUrl": "x"},
+    {"resource": {"resourceType": "Bundle", "entry": [{"resource": {"id": f"{n}"}} for n in range(250)]}},
+]
+
+
+@pytest.mark.spec("PF1")
+@given(st.lists(st.tuples(st.sampled_from(ENTRIES), st.sampled_from([1, 9, 100, 250])), max_size=3))
+def test_PF1_an_outline_tells_the_same_state_as_its_text(runs: list[tuple[Any, int]]) -> None:
+    entries = [entry for entry, count in runs for _ in range(count)]
+    text = json.dumps({"resourceType": "Bundle", "entry": entries}).encode()
+    sent = {"cgm": text}
+    assert read_entries((NEED,), sent, {"cgm": outline_of(text)}) == read_entries((NEED,), sent)

@@ -314,7 +314,8 @@ def test_large_prefetch_entries_are_kept_byte_for_byte_wherever_they_stand(key: 
         b'{"context":{"same":' + LARGE + b'},"prefetch":{"a":' + LARGE
         + b',"small":1.50,"b":' + LARGE + b'},"after":1}'
     )  # fmt: skip
-    members, entries = split_envelope(body)
+    envelope = split_envelope(body)
+    members, entries = envelope.members, envelope.prefetch
     assert entries[key] == LARGE and entries["small"] == b"1.50"
     assert members["context"]["same"] == json.loads(LARGE) and members["after"] == 1
     assert members["prefetch"]["a"] is None and members["prefetch"]["b"] is None

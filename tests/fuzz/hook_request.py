@@ -28,7 +28,7 @@ def one_input(data: bytes) -> None:
             asked = parse(body)
         except BadRequest:
             continue
-        entries = read_entries(NEEDS, asked.prefetch)
+        entries = read_entries(NEEDS, asked.prefetch, asked.outlines)
         pages = {key: [entry.body] for key, entry in entries.items() if entry.body}
         to_patient_record("p1", pages, as_of_ms=1_777_000_000_000)
 
