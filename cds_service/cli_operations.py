@@ -5,8 +5,9 @@ Added to `wearable-cds` by `cli`; they read the same settings as the server.
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import click
@@ -21,7 +22,12 @@ def settings_or_refuse() -> Settings:
     try:
         return load_settings(os.environ)
     except InvalidSettings as fault:
-        refuse("the settings are not usable:\n" + "\n".join(f"  - {problem}" for problem in fault.problems))
+        refuse_settings(fault.problems)
+
+
+def refuse_settings(problems: Sequence[str]) -> NoReturn:
+    """All of them on stderr, and exit 2."""
+    refuse("the settings are not usable:\n" + "\n".join(f"  - {problem}" for problem in problems))
 
 
 def tenant_or_refuse(settings: Settings, tenant_id: str) -> Tenant:
@@ -41,7 +47,11 @@ def tenants_group() -> None:
 def tenants_check() -> None:
     """Read settings and tenants file; list who may call what, or every problem at once."""
     settings = settings_or_refuse()
-    show({"tenants": [_registration(tenant) for tenant in settings.tenants]})
+    from cds_service.offers import offers, unknown_services
+
+    if problems := unknown_services(settings.tenants):
+        refuse_settings(problems)
+    show({"tenants": [_registration(tenant) | {"services": offers(tenant)} for tenant in settings.tenants]})
 
 
 def _registration(tenant: Tenant) -> dict[str, Any]:
@@ -49,10 +59,6 @@ def _registration(tenant: Tenant) -> dict[str, Any]:
         "id": tenant.id,
         "issuer": tenant.issuer,
         "fhir_bases": [base.address.text for base in tenant.fhir_bases],
-        "services": {
-            name: {"enabled": setting.enabled, "approver": setting.approver}
-            for name, setting in tenant.services.items()
-        },
         "titration_table": tenant.titration_table,
         "dose_limits": tenant.dose_limits and f"{tenant.dose_limits.id} {tenant.dose_limits.version}",
         "cautious_goal": tenant.cautious_goal,

@@ -38,6 +38,10 @@ def prepare() -> Settings:
     """
     settings = load_settings(os.environ)
     import_module("cds_service.app")
+    from cds_service.offers import unknown_services
+
+    if problems := unknown_services(settings.tenants):
+        raise InvalidSettings(problems)
     return settings
 
 

@@ -19,12 +19,14 @@ from cds_service.app import create_app
 from cds_service.cli import main
 from cds_service.settings import load_settings
 from cds_service.store import open_store
+from hooks.registry import SERVICES
 
 GOLDEN = Path(__file__).with_name("golden")
 CASES = {
     "glucose-review": "night-lows",
     "insulin-adjustment": "increase",
     "insulin-order-check": None,
+    "setting-adjustment": "lows",
     "vital-signs-review": None,
 }
 TENANT = """
@@ -41,6 +43,10 @@ enabled = true
 approver = "Dr A. Prover"
 approved_on = 2026-01-01
 [tenant.services.insulin-order-check]
+enabled = true
+approver = "Dr A. Prover"
+approved_on = 2026-01-01
+[tenant.services.setting-adjustment]
 enabled = true
 approver = "Dr A. Prover"
 approved_on = 2026-01-01
@@ -77,6 +83,10 @@ def start(tmp_path: Path, ehr_key: ECKey, monkeypatch: pytest.MonkeyPatch) -> It
     yield begin
     for app in apps:
         app.extensions["wearable_cds"].egress.close()
+
+
+def test_every_service_is_replayed() -> None:
+    assert CASES.keys() == {service.id for service in SERVICES}
 
 
 def asked(service: str) -> Path:
