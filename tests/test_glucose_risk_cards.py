@@ -3,19 +3,22 @@
 import pytest
 
 from models.model_cards import MODEL_CARDS
-from models.risk.hypoglycemia import MODELS
+from models.risk.hyperglycemia import HYPERGLYCEMIA
+from models.risk.hypoglycemia import HYPOGLYCEMIA
 from models.risk.nocturnal_hypoglycemia import TABLE
+
+SHORT_TERM = {model.name: model.tables for model in (HYPOGLYCEMIA, HYPERGLYCEMIA)}
+LEARNED = [*SHORT_TERM, TABLE.name]
 
 STATED = ("auroc", "auprc", "prevalence", "ece", "sensitivity_at_90_specificity")
 
 
+@pytest.mark.parametrize("name", SHORT_TERM)
 @pytest.mark.parametrize("horizon", [30, 60, 120])
 @pytest.mark.parametrize("metric", [*STATED, "false_alarms_per_day_at_80"])
-def test_the_short_term_card_quotes_each_horizons_recorded_metric(horizon, metric):
-    assert (
-        str(MODELS[horizon].facts["on_people_left_out"][metric])
-        in MODEL_CARDS["hypoglycemia"]["validity_internal"]
-    )
+def test_the_short_term_cards_quote_each_horizons_recorded_metric(name, horizon, metric):
+    recorded = SHORT_TERM[name][horizon].facts["on_people_left_out"][metric]
+    assert str(recorded) in MODEL_CARDS[name]["validity_internal"]
 
 
 @pytest.mark.parametrize("metric", STATED)
@@ -24,7 +27,7 @@ def test_the_nocturnal_card_quotes_its_recorded_metric(metric):
     assert str(recorded) in MODEL_CARDS["nocturnal_hypoglycemia"]["validity_internal"]
 
 
-@pytest.mark.parametrize("name", ["hypoglycemia", "nocturnal_hypoglycemia"])
+@pytest.mark.parametrize("name", LEARNED)
 def test_the_cards_name_every_data_set_with_its_licence_and_the_regulatory_status(name):
     card = MODEL_CARDS[name]
     assert len(card["data_sets"]) == 5
@@ -33,12 +36,13 @@ def test_the_cards_name_every_data_set_with_its_licence_and_the_regulatory_statu
 
 
 def test_cards_and_tables_have_the_same_version():
-    assert {model.version for model in MODELS.values()} == {MODEL_CARDS["hypoglycemia"]["version"]}
+    for name, tables in SHORT_TERM.items():
+        assert {table.version for table in tables.values()} == {MODEL_CARDS[name]["version"]}
     assert TABLE.version == MODEL_CARDS["nocturnal_hypoglycemia"]["version"]
 
 
 def test_the_cards_state_the_hashes_of_data_and_code_that_their_tables_record():
-    tables = {"hypoglycemia": MODELS.values(), "nocturnal_hypoglycemia": [TABLE]}
+    tables = {name: by.values() for name, by in SHORT_TERM.items()} | {TABLE.name: [TABLE]}
     for name, models in tables.items():
         made_from = MODEL_CARDS[name]["made_from"]
         assert made_from["tables"] == [f"{model.name}.json" for model in models]

@@ -12,7 +12,8 @@ from test_golden_cards import REQUESTS, answer
 
 from fhir_mappers.to_patient_record import to_patient_record
 from hooks import hypoglycemia_risk
-from models.risk import hypoglycemia
+from models.risk.episode_risk import EpisodeModel
+from models.risk.hypoglycemia import HYPOGLYCEMIA
 
 AS_OF_MS = 1_778_832_000_000
 
@@ -60,7 +61,7 @@ def test_J03_a_model_that_fails_is_said_not_to_answer_and_the_review_stands(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert FAULT not in details()
-    monkeypatch.setattr(hypoglycemia_risk, "assess", fails)
+    monkeypatch.setattr(EpisodeModel, "assess", fails)
     assert FAULT in details()
 
 
@@ -69,7 +70,7 @@ def test_J03_a_model_that_fails_is_said_not_to_answer_and_the_review_stands(
 def test_J03_a_score_that_is_no_number_is_never_shown(
     monkeypatch: pytest.MonkeyPatch, nonsense: float
 ) -> None:
-    broken = {minutes: replace(model, intercept=nonsense) for minutes, model in hypoglycemia.MODELS.items()}
-    monkeypatch.setattr(hypoglycemia, "MODELS", broken)
+    broken = {at: replace(table, intercept=nonsense) for at, table in HYPOGLYCEMIA.tables.items()}
+    monkeypatch.setattr(hypoglycemia_risk, "HYPOGLYCEMIA", replace(HYPOGLYCEMIA, tables=broken))
     said = details()
     assert FAULT in said and not re.search(r"\b(nan|inf)\b", said)
