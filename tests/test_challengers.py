@@ -7,9 +7,9 @@ import pytest
 
 from models.training.cgm_people import Person
 from models.training.evaluate import EVALUATIONS
-from models.training.short_term_windows import HORIZONS_MIN, windows_of
 from models.training.questions import NothingToAsk
 from models.training.results import RESULTS
+from models.training.short_term_windows import HORIZONS_MIN, windows_of
 
 pytest.importorskip("torch", reason="needs the extra `train`")
 pytest.importorskip("lightgbm", reason="needs the extra `train`")

@@ -10,17 +10,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from models.risk.causal_grid import SLOTS_PER_DAY
-from models.risk.glucose_risk_features import risk_features
 from models.risk.glucose_episodes import episode_starts
+from models.risk.glucose_risk_features import risk_features
 from models.training import metrics
 from models.training.cgm_people import Person, fingerprint, read_people
 from models.training.evaluate import evaluate
 from models.training.event_alarms import alarms_at, event_peaks, fires, lead_times_min
-from models.training.short_term_windows import episodes_after, questions
 from models.training.leak_check import check_no_look_ahead
 from models.training.patient_bootstrap import bootstrap_intervals
 from models.training.patient_folds import LeakError, check_split, fold_of_people, resampled_people
 from models.training.questions import Questions
+from models.training.short_term_windows import episodes_after, questions
 
 
 def person(seed, days=20, name="set/one"):

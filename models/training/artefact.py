@@ -137,5 +137,9 @@ def readable(document: Mapping[str, Any]) -> str:
 
 
 def _term_lines(term: Mapping[str, Any]) -> str:
-    inner = ",\n".join(f"      {json.dumps(key)}: {json.dumps(value)}" for key, value in term.items())
+    inner = ",\n".join(f"      {json.dumps(key)}: {_dense(value)}" for key, value in term.items())
     return "    {\n" + inner + "\n    }"
+
+
+def _dense(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))

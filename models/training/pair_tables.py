@@ -76,8 +76,9 @@ def _added_up(refits: Sequence[Iterable[Leaf]], cells: Sequence[int]) -> dict[tu
         for leaf in leaves:
             asked = tuple(sorted(leaf.led))
             shape = (len(refits), *(cells[f] for f in asked))
-            reached = np.ix_(*(_reached(leaf.led[f], cells[f]) for f in asked))
-            found.setdefault(asked, np.zeros(shape))[refit][reached] += leaf.value
+            own = np.arange(len(refits)) == refit
+            reached = np.ix_(own, *(_reached(leaf.led[f], cells[f]) for f in asked))
+            found.setdefault(asked, np.zeros(shape))[reached] += leaf.value
     return found
 
 
