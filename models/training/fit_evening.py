@@ -28,6 +28,9 @@ SIGNS: Final[Mapping[str, int]] = {CARBS: -1, STEPS: 1}
 RIDGE: Final = 100.0
 """Weight that draws slopes to zero, in units of nights (the largest of three tried)."""
 
+FEWEST_PEOPLE: Final = 5
+"""Fewer people with records say nothing of others (our judgement)."""
+
 NEWTON_STEPS: Final = 20
 RESAMPLES: Final = 1000
 DECIMALS: Final = 4

@@ -46,7 +46,9 @@ def evenings(people: Sequence[Person], questions: Questions, events: Events) -> 
     """The optional features of every question, float64[m] each, NaN where a person recorded too little."""
     asked_ms = SLOT_ZERO_MS + questions.slot * SLOT_MS
     features = {name: np.full(asked_ms.size, np.nan) for name in KINDS.values()}
-    for (person, name), (at_ms, value) in events.items():
-        rows = questions.person == next(i for i, one in enumerate(people) if one.name == person)
-        features[name][rows] = of_usual_day(name, at_ms, value, asked_ms[rows])
+    for index, person in enumerate(people):
+        rows = questions.person == index
+        for name in features:
+            if (person.name, name) in events:
+                features[name][rows] = of_usual_day(name, *events[person.name, name], asked_ms[rows])
     return features

@@ -12,7 +12,7 @@ import numpy as np
 from models.training.artefact import Calibration, Report, artefact, out_of_fold
 from models.training.cgm_people import Person, fingerprint, read_people, sha256_of
 from models.training.fit_additive import Settings, readable
-from models.training.fit_evening import Evenings, on_people_left_out, terms
+from models.training.fit_evening import FEWEST_PEOPLE, Evenings, on_people_left_out, terms
 from models.training.measure import ranking
 from models.training.nocturnal_events import FILE, Events, evenings, read_events
 from models.training.nocturnal_windows import ASKED_MIN, LEARNED_MIN, asked_at, task_of
@@ -38,17 +38,29 @@ def train(path: Path, settings: Settings, report: Report) -> dict[str, str]:
     report(f"{len(people)} people, {task.questions.episode.size} evenings asked about")
     stated = out_of_fold(task, settings, report)
     calibration = Calibration.of(task.questions.episode, stated)
-    beside = path.with_name(FILE)
-    nights = _evenings(people, task, calibration.applied(stated), read_events(beside))
     facts = {
         "version": VERSION,
         **_on_people_left_out(task, stated, calibration, settings.seed),
-        "evening_on_people_left_out": on_people_left_out(nights, settings.seed),
-        "evening_terms": terms(nights, settings.refits, settings.seed),
-        "data_sha256": {file.name: sha256_of(file) for file in (path, beside)},
+        **_of_evening(path.with_name(FILE), people, task, calibration.applied(stated), settings),
+        "data_sha256": {path.name: sha256_of(path)},
         "people": {person.name: fingerprint(person) for person in people},
     }
     return {f"{task.model}.json": readable(artefact(task, calibration, settings, facts))}
+
+
+def _of_evening(
+    beside: Path, people: Sequence[Person], task: Task, probability: Array, settings: Settings
+) -> dict[str, Any]:
+    """The optional terms and how they did, where enough people have events beside their CGM."""
+    events = read_events(beside) if beside.is_file() else {}
+    nights = _evenings(people, task, probability, events)
+    if np.unique(nights.person).size < FEWEST_PEOPLE:
+        return {"evening_terms": []}
+    return {
+        "evening_terms": terms(nights, settings.refits, settings.seed),
+        "evening_on_people_left_out": on_people_left_out(nights, settings.seed),
+        "evening_sha256": {beside.name: sha256_of(beside)},
+    }
 
 
 def _evenings(people: Sequence[Person], task: Task, probability: Array, events: Events) -> Evenings:
