@@ -8,7 +8,12 @@ from hypothesis.extra.numpy import arrays
 
 from models.dosing.setting_actions import NO_CHANGE, PARTS, SettingChange, all_changes, applied
 from models.dosing.setting_features import SLOTS_PER_DAY, TherapyRecord, glucose_shares, setting_features
-from models.dosing.setting_guards import guarded, lows_forbid_more_insulin, permitted
+from models.dosing.setting_guards import (
+    earlier_lows_forbid_more_insulin,
+    guarded,
+    lows_forbid_more_insulin,
+    permitted,
+)
 from models.dosing.setting_rules import propose_by_rules
 from models.dosing.therapy import Therapy
 
@@ -160,6 +165,13 @@ def test_H05_no_insulin_is_added_while_lows_exceed_the_target(tbr, tbr54, asked)
         assert (guarded(asked, only_reductions) <= 0.0).all()
 
 
+@pytest.mark.spec("H-05")
+@given(st.lists(percent, max_size=5))
+def test_H05_a_fortnight_of_long_very_low_glucose_is_remembered_for_two_reviews(earlier):
+    forbidden = earlier_lows_forbid_more_insulin(np.array(earlier).reshape(-1, 1))
+    assert forbidden[0] == any(not tbr54 <= 20.0 for tbr54 in earlier[-2:])
+
+
 @given(factors, st.booleans())
 def test_no_step_is_larger_than_the_limits(asked, only_reductions):
     allowed = np.expm1(guarded(asked, np.array([only_reductions])))
@@ -207,7 +219,7 @@ def test_the_rules_leave_a_good_therapy_alone():
 
 def test_the_rules_answer_lows_at_night_with_less_basal():
     assert propose_by_rules(quiet() | {"tbr": 6.0, "tbr_00": 20.0}) == SettingChange(("basal",), (-10,))
-    severe = quiet() | {"tbr": 6.0, "tbr54": 2.0, "tbr_00": 20.0}
+    severe = quiet() | {"tbr": 8.0, "tbr54": 6.0, "tbr_00": 20.0}
     assert propose_by_rules(severe) == SettingChange(("basal",), (-20,))
 
 
@@ -215,6 +227,16 @@ def test_the_rules_answer_lows_after_meals_with_a_weaker_ratio():
     assert propose_by_rules(quiet() | {"tbr": 6.0, "uncorrected_low": 30.0}) == SettingChange(
         ("carb_ratio",), (-10,)
     )
+
+
+def test_the_rules_answer_lows_after_one_meal_at_that_meal():
+    found = quiet() | {"tbr": 6.0, "uncorrected_low": 30.0, "lunch_low": 60.0}
+    assert propose_by_rules(found) == SettingChange(("carb_ratio_lunch",), (-10,))
+
+
+def test_the_rules_answer_highs_after_every_meal_with_a_stronger_ratio_all_day():
+    found = quiet() | {f"{meal}_change": 60.0 for meal in ("breakfast", "lunch", "dinner")}
+    assert propose_by_rules(found) == SettingChange(("carb_ratio",), (10,))
 
 
 def test_the_rules_answer_highs_after_dinner_with_a_stronger_ratio_at_dinner():
