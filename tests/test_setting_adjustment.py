@@ -8,12 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from models.dosing.setting_actions import NO_CHANGE, PARTS, SettingChange, all_changes, applied
 from models.dosing.setting_features import SLOTS_PER_DAY, TherapyRecord, glucose_shares, setting_features
-from models.dosing.setting_guards import (
-    earlier_lows_forbid_more_insulin,
-    guarded,
-    lows_forbid_more_insulin,
-    permitted,
-)
+from models.dosing.setting_guards import guarded, lows_forbid_more_insulin, permitted
 from models.dosing.setting_rules import propose_by_rules
 from models.dosing.therapy import Therapy
 
@@ -163,13 +158,6 @@ def test_H05_no_insulin_is_added_while_lows_exceed_the_target(tbr, tbr54, asked)
     if not (tbr <= 4.0 and tbr54 <= 1.0):
         assert only_reductions[0]
         assert (guarded(asked, only_reductions) <= 0.0).all()
-
-
-@pytest.mark.spec("H-05")
-@given(st.lists(percent, max_size=5))
-def test_H05_a_fortnight_of_long_very_low_glucose_is_remembered_for_two_reviews(earlier):
-    forbidden = earlier_lows_forbid_more_insulin(np.array(earlier).reshape(-1, 1))
-    assert forbidden[0] == any(not tbr54 <= 20.0 for tbr54 in earlier[-2:])
 
 
 @given(factors, st.booleans())

@@ -16,9 +16,6 @@ from models.dosing.therapy import Array
 LARGEST_RISE_PERCENT, LARGEST_CUT_PERCENT, MOST_SETTINGS = 10.0, 20.0, 2
 # Hypoglycaemia first: above these only reductions (Battelino et al., Diabetes Care 2019;42:1593)
 TBR_LIMIT_PERCENT, TBR54_LIMIT_PERCENT = 4.0, 1.0
-# A fortnight with this much time below 54 mg/dL (nearly five hours a day) is remembered at later reviews,
-# as a severe low is for 30 days; the share is our judgement.
-REMEMBERED_TBR54_PERCENT, REMEMBERED_REVIEWS = 20.0, 2
 _SLACK = 1e-9
 
 
@@ -26,15 +23,6 @@ def lows_forbid_more_insulin(tbr_percent: Array, tbr54_percent: Array) -> NDArra
     """Whether the recorded lows allow reductions only, (n,). Unknown (NaN) counts as lows."""
     few: NDArray[np.bool_] = (tbr_percent <= TBR_LIMIT_PERCENT) & (tbr54_percent <= TBR54_LIMIT_PERCENT)
     return ~few
-
-
-def earlier_lows_forbid_more_insulin(tbr54_percent: Array) -> NDArray[np.bool_]:
-    """Whether one of the last earlier fortnights holds lows so long that reductions only are allowed, (n,).
-
-    `tbr54_percent` is (reviews, n), oldest first. Unknown (NaN) counts as lows.
-    """
-    few: NDArray[np.bool_] = tbr54_percent[-REMEMBERED_REVIEWS:] <= REMEMBERED_TBR54_PERCENT
-    return ~few.all(axis=0)
 
 
 def permitted(changes: Sequence[SettingChange], only_reductions: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -16,11 +16,7 @@ from numpy.typing import NDArray
 
 from models.dosing.setting_actions import applied
 from models.dosing.setting_features import TherapyRecord
-from models.dosing.setting_guards import (
-    earlier_lows_forbid_more_insulin,
-    guarded,
-    lows_forbid_more_insulin,
-)
+from models.dosing.setting_guards import guarded, lows_forbid_more_insulin
 from models.dosing.setting_rules import propose_by_rules
 from models.dosing.therapy import Array, Therapy
 from models.dosing.value_of_action import ValueModel, best_changes, parse_model
@@ -44,13 +40,6 @@ class Review:
     reference: Therapy
     earlier: tuple["Review", ...] = ()
 
-    @property
-    def only_reductions(self) -> NDArray[np.bool_]:
-        """Whose lows, of these days or long ones of earlier reviews, forbid more insulin, (n,)."""
-        now = lows_forbid_more_insulin(self.features["tbr"], self.features["tbr54"])
-        before = np.array([review.features["tbr54"] for review in self.earlier]).reshape(-1, len(now))
-        return now | earlier_lows_forbid_more_insulin(before)
-
 
 Arm = Callable[[Review], Therapy]
 
@@ -71,25 +60,21 @@ def by_rules(review: Review) -> Therapy:
         propose_by_rules({name: float(value[i]) for name, value in review.features.items()})
         for i in range(len(review.patient))
     ]
-    log_factors = np.array([c.log_factors for c in each])
-    return applied(review.record.therapy, guarded(log_factors, review.only_reductions))
+    only_reductions = lows_forbid_more_insulin(review.features["tbr"], review.features["tbr54"])
+    return applied(review.record.therapy, guarded(np.array([c.log_factors for c in each]), only_reductions))
 
 
 def by_value_of_action(review: Review) -> Therapy:
     """The learned value of action, within the guards; for each patient a model that was trained on others."""
-    log_factors = learned_change(
-        packaged_fold_models(), review.patient, review.features, review.only_reductions
-    )
+    log_factors = learned_change(packaged_fold_models(), review.patient, review.features)
     return applied(review.record.therapy, log_factors)
 
 
 def learned_change(
-    models: Mapping[str, ValueModel],
-    patient: NDArray[np.str_],
-    features: Mapping[str, Array],
-    only_reductions: NDArray[np.bool_],
+    models: Mapping[str, ValueModel], patient: NDArray[np.str_], features: Mapping[str, Array]
 ) -> Array:
     """The guarded choice of each patient's model as log insulin factors, (n, parts)."""
+    only_reductions = lows_forbid_more_insulin(features["tbr"], features["tbr54"])
     chosen = []
     for i, name in enumerate(patient):
         one = {key: value[i : i + 1] for key, value in features.items()}
@@ -99,7 +84,7 @@ def learned_change(
 
 def by_bandit(review: Review) -> Therapy:
     """The learned policy that doubts itself, within the guards; never one that was trained on the patient."""
-    only_reductions = review.only_reductions
+    only_reductions = lows_forbid_more_insulin(review.features["tbr"], review.features["tbr54"])
     chosen = []
     for i, name in enumerate(review.patient):
         one = {key: value[i : i + 1] for key, value in review.features.items()}

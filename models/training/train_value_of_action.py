@@ -6,18 +6,14 @@ cores.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.dosing.setting_guards import lows_forbid_more_insulin
-from models.dosing.therapy import Array
-from models.dosing.value_of_action import ValueModel
 from models.simulation.arms import learned_change, models_left_out
 from models.training.fit_value_of_action import Fitted, fit
 from models.training.therapy_experience import HALF_DISTURBED, Experience, Lives, gather, joined
@@ -63,19 +59,11 @@ def lived(settings: Settings, report: Report) -> Experience:
         first = joined(pool.map(partial(gather, lives=settings.lives), seeds[: settings.first_draws]))
         report(f"{len(first.patient)} cases lived; fitting a first model")
         models = models_left_out(fit(first, VERSION).folds)
-        policy = partial(_choices, models)
+        policy = partial(learned_change, models)
         near = partial(gather, lives=settings.lives, policy=policy)
         later = joined(pool.map(near, seeds[settings.first_draws :]))
     report(f"{len(later.patient)} cases lived near its choices")
     return joined((first, later))
-
-
-def _choices(
-    models: Mapping[str, ValueModel], patient: NDArray[np.str_], features: dict[str, Array]
-) -> Array:
-    """What the first model chooses at a review that knows of no earlier one."""
-    only_reductions = lows_forbid_more_insulin(features["tbr"], features["tbr54"])
-    return learned_change(models, patient, features, only_reductions)
 
 
 def _files(fitted: Fitted, made_with: dict[str, Any]) -> dict[str, str]:
