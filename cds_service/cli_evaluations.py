@@ -13,14 +13,14 @@ import click
 from cds_service.cli_output import refuse, show
 from cds_service.evaluation_table import print_evaluation
 from cds_service.local_answers import complaints
-from cds_service.people_files import people_of
+from cds_service.people_files import people_of, wearers_of
 from models.training.cgm_people import Person
 from models.training.questions import NothingToAsk
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 SEED: Final = 2026
-WEARERS, WEARER_DAYS = 200, 180
+WEARERS, WEARER_DAYS = 40, 180
 """Generated people of the vital signs, and the days that each is worn."""
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -115,22 +115,37 @@ def _risk(name: str, people: Sequence[Person], seed: int, challengers: bool) -> 
 
 
 @click.command("vitals")
-@click.option("--data", type=_FILE, help="Not read: people and their events are generated.")
+@click.option(
+    "--data", type=_FILE, help="People with vital signs: arrays, a CSV id,time,kind,value, or FHIR."
+)
+@click.option("--generated", is_flag=True, help="Generated people in place of a file: a demonstration.")
+@zone_option
 @output_options
 @seed_option
-@click.option("--people", default=WEARERS, show_default=True, type=click.IntRange(1))
-@click.option("--days", default=WEARER_DAYS, show_default=True, type=click.IntRange(1))
+@click.option("--people", default=WEARERS, show_default=True, type=click.IntRange(1), help="Generated.")
+@click.option("--days", default=WEARER_DAYS, show_default=True, type=click.IntRange(1), help="Generated.")
 def vitals_command(
-    data: Path | None, as_json: bool, folder: Path | None, seed: int, people: int, days: int
+    data: Path | None,
+    generated: bool,
+    zone: str | None,
+    as_json: bool,
+    folder: Path | None,
+    seed: int,
+    people: int,
+    days: int,
 ) -> None:
-    """Known changes of vital signs in generated people: what is found, at how many false alarms."""
-    from models.training.evaluate_vitals import evaluate_vitals
+    """Known anomalies put into vital signs: what is found, at how many false alarms a day."""
+    from models.training import evaluate_vitals as vitals
 
-    if data is not None:
-        said(f"{data.name} is not read: people with vital signs and known events are generated")
+    if (data is None) != generated:
+        refuse("give --data FILE, or --generated for people that are made up")
+    source = vitals.GENERATED if data is None else vitals.MEASURED
+    said(source)
+    with complaints(refuse):
+        records = vitals.generated_people(seed, people, days) if data is None else wearers_of(data, zone)
     try:
-        found = evaluate_vitals(seed, people, days)
-    except ValueError as fault:
+        found = vitals.evaluate_vitals(records, seed, source, said)
+    except NothingToAsk as fault:
         refuse(str(fault))
     show_evaluation(found, as_json, folder)
 

@@ -21,6 +21,7 @@ from cds_service.evaluation_charts import (
     roc_chart,
 )
 from cds_service.evaluation_table import rows_of
+from cds_service.evaluation_views import views_of
 from models.training.results import RESULTS
 
 RISK_COLUMNS: Final = {
@@ -69,6 +70,7 @@ def page_of(found: Mapping[str, Any]) -> str:
         found=found,
         sections=list(_sections(found)),
         rows=list(rows_of(found["models"])),
+        views=list(views_of(found)),
         known_columns=known_columns,
         intervals=INTERVALS,
         colours=COLOURS,

@@ -1,4 +1,4 @@
-"""People with CGM from a file, for evaluation and training: the open data set's arrays, or FHIR.
+"""People from a file, for evaluation and training: the open data set's arrays, a table of events, or FHIR.
 
 Between the command line and `models.training`; what cannot be read is a `Complaint`.
 """
@@ -6,6 +6,7 @@ Between the command line and `models.training`; what cannot be read is a `Compla
 import re
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,14 +20,18 @@ from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import to_patient_record
 from models.assessment import Reason
 from models.features.local_time import local_ms, zone_of
+from models.patient_record import PatientRecord
 from models.preprocess.usable_cgm import usable_cgm
 from models.signals import GLUCOSE_CGM
 from models.time_series import TimeSeries
 from models.training.cgm_people import Person, UnreadablePeople, person_of, read_people
+from models.training.wearer_files import COLUMNS, records_of_arrays, records_of_table
 
 _PATIENT: Final = re.compile(r"(?:^|/)Patient/([A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?$")
 
 _ZIP: Final = b"PK\x03\x04"
+_HEAD: Final = 256
+"""Somewhere so early FHIR in JSON has its first brace, and a table has none."""
 
 
 def people_of(path: Path, zone: str | None = None) -> tuple[Person, ...]:
@@ -42,6 +47,33 @@ def people_of(path: Path, zone: str | None = None) -> tuple[Person, ...]:
     if not people:
         raise Complaint(f"{path.name} holds no CGM reading of anybody")
     return people
+
+
+def wearers_of(path: Path, zone: str | None = None) -> tuple[PatientRecord, ...]:
+    """Everybody in a file whose devices send what the vital signs review reads: arrays, a CSV or FHIR."""
+    try:
+        records = _wearers(path, zone)
+    except UnreadablePeople as fault:
+        raise Complaint(f"{path.name}: {fault}") from None
+    except NotFhir as fault:
+        raise Complaint(
+            f"{path.name} is neither arrays, a table {','.join(COLUMNS)} nor FHIR: {fault}"
+        ) from None
+    known = tuple(record for record in records if any(map(len, record.series.values())))
+    if not known:
+        raise Complaint(f"{path.name} holds no value of a wearable of anybody")
+    return known
+
+
+def _wearers(path: Path, zone: str | None) -> tuple[PatientRecord, ...]:
+    with path.open("rb") as file:
+        if file.read(len(_ZIP)) == _ZIP:
+            return records_of_arrays(path)
+    raw = read_bytes(path)
+    if b"{" not in raw[:_HEAD]:
+        return records_of_table(raw.decode("utf-8-sig", "replace").splitlines())
+    records = (_record(name, page, zone) for name, page in sorted(_by_patient(raw).items()))
+    return tuple(replace(record, zone=record.zone or zone) for record in records)
 
 
 def people_of_fhir(raw: bytes, zone: str | None) -> tuple[Person, ...]:
@@ -68,9 +100,13 @@ def _owner(resource: dict[str, object]) -> str:
     return named.group(1) if named else ""
 
 
-def _person(name: str, page: bytes, zone: str | None) -> Person | None:
+def _record(name: str, page: bytes, zone: str | None) -> PatientRecord:
     now_ms = time.time_ns() // 1_000_000
-    record = to_patient_record(name, {"file": [page]}, as_of_ms=now_ms, site=Site(zone=zone))
+    return to_patient_record(name, {"file": [page]}, as_of_ms=now_ms, site=Site(zone=zone))
+
+
+def _person(name: str, page: bytes, zone: str | None) -> Person | None:
+    record = _record(name, page, zone)
     glucose = record.series.get(GLUCOSE_CGM)
     return None if glucose is None or not len(glucose) else _on_slots(name, glucose, record.zone or "UTC")
 

@@ -6,6 +6,7 @@ One of the services in `hooks.registry`; chooses between the two reviews and put
 from hooks import cgm_review, fingerstick_card, needs
 from hooks.card import Card, Indicator
 from hooks.device_summary_lines import device_summary_lines
+from hooks.expected_glucose import expected_glucose, forecast_lines
 from hooks.glucose_card import MODEL, VERSION, current_low, left_out, source
 from hooks.hypoglycemia_risk import next_hours, risk_lines
 from hooks.nocturnal_risk import tonight
@@ -30,8 +31,10 @@ def decide(question: Question) -> Decision:
     if cgm is not None:
         risks = (next_hours(question, cgm), tonight(question, cgm))
         cards += [risk.card for risk in risks if risk.card]
-        assessments += [risk.assessment for risk in risks]
-        card, assessment = cgm_review.review(question, cgm, meter, risk_lines(risks))
+        forecast = expected_glucose(question, cgm)
+        assessments += [*(risk.assessment for risk in risks), forecast]
+        moment = (*risk_lines(risks), *forecast_lines(question, forecast, risks))
+        card, assessment = cgm_review.review(question, cgm, meter, moment)
         cards.append(card)
     if cgm is None or (meter is not None and isinstance(assessment, NotAssessed)):
         card, assessment = _without_cgm(question, meter)

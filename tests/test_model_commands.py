@@ -198,13 +198,6 @@ def test_without_json_a_table_is_shown(tmp_path):
     assert found.exit_code == 0 and "bedtime_glucose" in found.stdout
 
 
-def test_vital_signs_are_evaluated_on_generated_people_whatever_the_file_holds(tmp_path):
-    path = written(tmp_path, {"a": PEOPLE["a"]})
-    found = run("evaluate", "vitals", "--data", path, "--people", 2, "--days", 120, "--json")
-    assert found.exit_code == 0 and json.loads(found.stdout)["people"] == 2
-    assert "people.npz is not read" in found.stderr
-
-
 def test_groups_are_told_by_phenotype(tmp_path):
     pytest.importorskip("sklearn", reason="needs the extra `train`")
     found = run("evaluate", "groups", "--data", written(tmp_path, PEOPLE), "--json")

@@ -40,6 +40,7 @@ LABELS: Final = {
     signals.STEPS: "steps",
     signals.SLEEP_DURATION: "sleep",
     signals.BODY_WEIGHT: "weight",
+    signals.GLUCOSE_CGM: "sensor glucose",
 }
 
 

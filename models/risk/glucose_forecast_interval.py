@@ -22,8 +22,11 @@ LEARNED_DAYS: Final = 14
 ASKED_EVERY_SLOTS: Final = 3
 MEMORY: Final = LEARNED_DAYS * SLOTS_PER_DAY // ASKED_EVERY_SLOTS
 
-CELL_ENDS: Final = np.round(np.arange(-6.0, 6.01, 0.4), 1)
-"""Errors are counted in cells of the ruler; between two ends shares are taken to rise evenly."""
+NEAR: Final = np.round(np.arange(-6.0, 6.01, 0.4), 1)
+FAR: Final = np.array([7.0, 9.0, 12.0, 16.0, 24.0])
+CELL_ENDS: Final = np.concatenate([-FAR[::-1], NEAR, FAR])
+"""Errors are counted in cells of the ruler; between two ends shares are taken to rise evenly. The far cells
+are for people whose sensor is noisier within minutes than any ruler from their last hours can tell."""
 
 RULER_TERMS: Final = ("slope_15_min_mgdl_per_min", "slope_30_min_mgdl_per_min", "sd_1_h_mgdl")
 SPREAD_MGDL: Final = 25.0
@@ -112,19 +115,25 @@ class ErrorModel:
         `errors` float64[n] belong to questions every 15 minutes; `asked` indexes them, and `delay` is after
         how many of them an error is known.
         """
-        below = np.cumsum(errors[:, None] <= CELL_ENDS, axis=0, dtype=np.int32)
-        known = np.cumsum(~np.isnan(errors), dtype=np.int32)
-        own, count = _window(below, asked - delay), _window(known[:, None], asked - delay)
+        end = np.maximum(asked - delay + 1, 0)
+        since, until = _counted(errors, np.stack([np.maximum(end - MEMORY, 0), end]))
+        own, count = (until - since)[:, :-1], (until - since)[:, -1:]
         shares = (own + self.lent * self.shares) / (count + self.lent)
         return _inverse(shares, np.array(levels)) * self.narrower
 
 
-def _window(sums: NDArray[np.int32], newest: Slots) -> Array:
-    """Counts of the last `MEMORY` questions until `newest`, float64[m, cells]; none before the first."""
-    padded = np.concatenate([np.zeros((1, sums.shape[1]), np.int32), sums])
-    end = np.maximum(newest + 1, 0)
-    counted: NDArray[np.int32] = padded[end] - padded[np.maximum(end - MEMORY, 0)]
-    return counted.astype(np.float64)
+def _counted(errors: Array, before: Slots) -> NDArray[np.int64]:
+    """How many of the errors before each position are at or below each end of the cells; last, of all.
+
+    `before` int64[2, m] to int64[2, m, cells + 1]. Errors that are not known count nowhere.
+    """
+    cell = np.where(np.isnan(errors), CELL_ENDS.size + 1, np.searchsorted(CELL_ENDS, errors))
+    stop = np.unique(before)
+    part = np.searchsorted(stop, np.arange(errors.size), side="right")
+    cells = CELL_ENDS.size + 2
+    table = np.bincount(part * cells + cell, minlength=(stop.size + 1) * cells).reshape(-1, cells)
+    counted: NDArray[np.int64] = table.cumsum(axis=0)[np.searchsorted(stop, before)].cumsum(axis=-1)
+    return counted[..., :-1]
 
 
 def _inverse(shares: Array, levels: Array) -> Array:

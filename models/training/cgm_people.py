@@ -4,6 +4,7 @@ Where training and evaluation begin; the file's format is that of `cgm_t1d_open.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,12 +56,17 @@ def read_people(path: Path) -> tuple[Person, ...]:
     )
 
 
-def _arrays(path: Path) -> list[NDArray[Any]]:
+def numpy_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """Those of the named arrays that a file has, flat. UnreadablePeople for a file of another kind."""
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            found = {name: np.ravel(file[name]) for name in ARRAYS if name in file}
+            return {name: np.ravel(file[name]) for name in names if name in file}
     except (ValueError, EOFError, BadZipFile) as fault:
         raise UnreadablePeople(f"cannot be read as numpy arrays: {fault}") from fault
+
+
+def _arrays(path: Path) -> list[NDArray[Any]]:
+    found = numpy_arrays(path, ARRAYS)
     if len(found) < len(ARRAYS):
         raise UnreadablePeople(f"the arrays {', '.join(n for n in ARRAYS if n not in found)} are missing")
     _, code, delta, glucose = arrays = list(found.values())

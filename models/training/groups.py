@@ -94,6 +94,7 @@ def evaluate_groups(people: Sequence[Person], seed: int, draws: int = DRAWS) -> 
         "phenotypes": {str(name): counts[name] for name in Phenotype},
         "same_phenotype_next_window": _same_next(windows.person, np.array(windows.phenotype)),
         "map_variance": [round(float(share), 4) for share in pca(scaled)[1]],
+        "stable_from": STABLE_ARI,
         "models": {f"k-means {c.clusters}": _told(c, windows.person) for c in found},
         "map": _map(windows, scaled, [c for c in found if c.shown]),
     }
@@ -211,6 +212,7 @@ def _map(windows: Windows, scaled: Array, shown: Sequence[Clustering]) -> dict[s
         "clusters": found.clusters,
         "position": np.round(pca(scaled)[0][:, :2], 3).tolist(),
         "group": found.label.tolist(),
+        "phenotype": [str(name) for name in windows.phenotype],
         "profile": [dict(zip(FEATURES, np.round(mean, 2).tolist(), strict=True)) for mean in profile],
         "ari_with_phenotypes": round(float(adjusted_rand_score(windows.phenotype, found.label)), 4),
     }
