@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import msgspec
 from flask import Request, Response
+from gunicorn.http.errors import NoMoreData, ParseException
 
-from hooks.errors import CannotAnswer, TooLarge, UnsupportedMediaType
+from hooks.errors import BadRequest, CannotAnswer, TooLarge, UnsupportedMediaType
 
 JSON_TYPES: Final = frozenset({"application/json", "application/fhir+json"})
 
@@ -17,7 +18,11 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def read_json_body(request: Request, limit_bytes: int) -> bytes:
-    """The body in one read. Raises UnsupportedMediaType (415) and TooLarge (413) before reading."""
+    """The body in one read.
+
+    Raises UnsupportedMediaType (415) and TooLarge (413) before reading, BadRequest (400) where it does not
+    end as its headers say.
+    """
     if request.mimetype not in JSON_TYPES:
         raise UnsupportedMediaType()
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -27,9 +32,12 @@ def read_json_body(request: Request, limit_bytes: int) -> bytes:
     stream = request.environ["wsgi.input"]
     wanted = limit_bytes + 1 if request.content_length is None else request.content_length
     chunks: list[bytes] = []
-    while wanted > 0 and (chunk := stream.read(wanted)):
-        chunks.append(chunk)
-        wanted -= len(chunk)
+    try:
+        while wanted > 0 and (chunk := stream.read(wanted)):
+            chunks.append(chunk)
+            wanted -= len(chunk)
+    except (ParseException, NoMoreData) as error:
+        raise BadRequest(reason="body.framing") from error
     body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     if len(body) > limit_bytes:
         raise TooLarge()

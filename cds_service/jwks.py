@@ -147,15 +147,21 @@ class KeySets:
         if tenant.jwks_url is None:
             raise UnusableKeys("has no address")
         server = Server(tenant.jwks_url, tenant.jwks_allow_private, tenant.ca_file)
-        call = Call(tenant.jwks_url, headers={"Accept": "application/json"}, max_bytes=MAX_BYTES)
-        answer = self._egress.send(server, call, Deadline.after(FETCH_TIMEOUT_S))
-        if answer.status != 200:
-            raise CallFailed(f"status_{answer.status}")
-        try:
-            keys = parse_key_set(msgspec.json.decode(answer.body))
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise UnusableKeys("is not JSON") from error
-        return _Fetched(keys, now_ms, _ttl_ms(answer.headers.get("cache-control", "")))
+        keys, cache_control = read_key_set(self._egress, server, Deadline.after(FETCH_TIMEOUT_S))
+        return _Fetched(keys, now_ms, _ttl_ms(cache_control))
+
+
+def read_key_set(egress: Egress, server: Server, deadline: Deadline) -> tuple[dict[str, Key], str]:
+    """The keys at an address, and how long they may be kept. Raises CallFailed and UnusableKeys."""
+    call = Call(server.address, headers={"Accept": "application/json"}, max_bytes=MAX_BYTES)
+    answer = egress.send(server, call, deadline)
+    if answer.status != 200:
+        raise CallFailed(f"status_{answer.status}")
+    try:
+        keys = parse_key_set(msgspec.json.decode(answer.body))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise UnusableKeys("is not JSON") from error
+    return keys, answer.headers.get("cache-control", "")
 
 
 def _ttl_ms(cache_control: str) -> int:

@@ -165,8 +165,8 @@ def gather(
 def to_record(context: Context, gathered: Gathered, moment: Moment, place: Place) -> PatientRecord:
     """The patient as the models see them.
 
-    Raises DataUnobtainable where the data cannot be read, and beside another's resource (F-14); Unavailable
-    where they are so many odd ones that the deadline passes.
+    Raises DataUnobtainable where the data cannot be read, beside another's resource and for a record that was
+    merged into another (F-14); Unavailable where there are so many odd ones that the deadline passes.
     """
     pace = Pace(checkpoint=moment.last_thought.check)
     try:
@@ -174,6 +174,8 @@ def to_record(context: Context, gathered: Gathered, moment: Moment, place: Place
         record = record_of(mapped, gathered.completeness)
     except NotFhir:
         raise DataUnobtainable("The data could not be read as FHIR.", reason="not_fhir") from None
+    if mapped.facts and mapped.facts.replaced_by:
+        raise DataUnobtainable("The patient's record was merged into another one.", reason="merged_patient")
     if FOREIGN_RESOURCE in record.rejected:
         raise DataUnobtainable("The data held a resource of another patient.", reason="foreign_patient")
     return record

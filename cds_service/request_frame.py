@@ -14,11 +14,15 @@ from flask import Flask, Response, g, request
 from cds_service.metrics import REQUESTS, SECONDS
 from cds_service.rates import open_rates
 from cds_service.settings import Settings
+from hooks.errors import UnknownService
 
 log = structlog.get_logger()
 
 _TRACE_PARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 """W3C Trace Context, version 00 and later."""
+
+_HIDDEN: Final = re.compile(r"%2f|%5c|%00", re.IGNORECASE)
+"""Slashes that are none to whoever stands in front of us, and what ends a name early (F-A4)."""
 
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -43,6 +47,8 @@ def frame_requests(app: Flask, settings: Settings) -> None:
             structlog.contextvars.bind_contextvars(trace_id=trace[1])
         if not (request.url_rule and request.url_rule.endpoint.startswith("health.")):
             rates.take(request.remote_addr or "", settings.requests_per_minute_per_address)
+        if _is_disguised():
+            raise UnknownService(reason="address.disguised")
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -53,6 +59,11 @@ def frame_requests(app: Flask, settings: Settings) -> None:
             response.headers["Strict-Transport-Security"] = _ENCRYPTED_FROM_NOW_ON
         _note(response, time.perf_counter() - g.began_s)
         return response
+
+
+def _is_disguised() -> bool:
+    written = request.environ.get("RAW_URI", "").partition("?")[0]
+    return request.environ["PATH_INFO"].startswith("//") or _HIDDEN.search(written) is not None
 
 
 def _note(response: Response, seconds: float) -> None:

@@ -70,7 +70,8 @@ class Backend:
 class App:
     """Our registration as a SMART app at this tenant's EHR; without `keys_file` we are a public client.
 
-    `scopes` are asked for beside those of the launch. `frame_ancestors` are the origins of the EHR's pages
+    `scopes` are asked for beside those of the launch. `openid_keys_url` are the keys with which the EHR signs
+    who the user is; without them it is not asked. `frame_ancestors` are the origins of the EHR's pages
     that may show the app in a frame; without any, nobody may.
     """
 
@@ -79,6 +80,7 @@ class App:
     token_url: Address
     keys_file: Path | None = None
     scopes: tuple[str, ...] = APP_SCOPES
+    openid_keys_url: Address | None = None
     frame_ancestors: tuple[Address, ...] = ()
     allow_private: bool = False
 

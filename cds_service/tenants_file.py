@@ -149,6 +149,7 @@ class _AppSchema(Schema):
     token_url = _AddressField(required=True)
     keys_file = _FileField(metadata={"secret": True}, validate=_are_own_keys)
     scopes = fields.List(fields.String(validate=_FILLED), validate=_FILLED)
+    openid_keys_url = _AddressField()
     frame_ancestors = fields.List(_OriginField())
     allow_private = fields.Boolean(truthy={True}, falsy={False})
 
@@ -308,3 +309,4 @@ def _addresses(tenant: Tenant) -> Iterator[Address]:
     yield from (backend.token_url for backend in (tenant.backend,) if backend)
     if tenant.app:
         yield from (tenant.app.authorize_url, tenant.app.token_url, *tenant.app.frame_ancestors)
+        yield from (address for address in (tenant.app.openid_keys_url,) if address)

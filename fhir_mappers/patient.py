@@ -14,6 +14,9 @@ from models.patient_record import Sex
 
 ZONE_EXTENSION: Final = "http://hl7.org/fhir/StructureDefinition/timezone"
 
+DECEASED: Final = ("deceasedBoolean", "deceasedDateTime")
+"""Whoever writes anything but `false` there does not call the patient alive."""
+
 
 @dataclass(frozen=True, slots=True)
 class PatientFacts:
@@ -34,7 +37,7 @@ def to_patient(resource: Json) -> PatientFacts:
         patient_id=text(resource, "id"),
         birth_date=_date(text(resource, "birthDate")),
         sex=next((sex for sex in get_args(Sex) if sex == gender), None),
-        deceased=resource.get("deceasedBoolean") is True or bool(text(resource, "deceasedDateTime")),
+        deceased=any(resource.get(name) not in (None, False) for name in DECEASED),
         zone=_zone(resource),
         replaced_by=_replaced_by(resource),
     )
@@ -68,4 +71,4 @@ def _exists(zone: str) -> bool:
 
 def _replaced_by(resource: Json) -> str | None:
     links = [link for link in objects(resource.get("link")) if link.get("type") == "replaced-by"]
-    return text(member(links[0], "other"), "reference") or None if links else None
+    return text(member(links[0], "other"), "reference") or "another, not named" if links else None

@@ -115,7 +115,10 @@ def _patient(arrival: Arrival, admission: Admission) -> tuple[PatientFacts | Non
     for arrived in arrival.others.get("Patient", ()):
         names = (reference_to(arrived.resource), arrived.full_url)
         if any(name and admission.of_reference(name) is None for name in names):
-            facts = to_patient(arrived.resource)
+            if arrived.resource.get("modifierExtension"):
+                drops.append(Drop(reference_to(arrived.resource), "modifier_extension"))
+            else:
+                facts = to_patient(arrived.resource)
         else:
             drops.append(Drop(reference_to(arrived.resource), "wrong_patient"))
     return facts, drops

@@ -78,7 +78,7 @@ def dose_card(question: Question, answer: Assessment[BasalProposal], draft: Draf
             "**What would change this**",
             wording.bullets(_would_change(proposal)),
             f"**Check within a week:** {_weekly_check(question, proposal)}",
-            f"**To undo:** {_undo(proposal)}",
+            f"**To undo:** {_undo(proposal)}" if proposal.step_u else "",
             _provenance(question, answer),
         ),
         suggestions=suggestions,

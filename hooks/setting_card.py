@@ -88,7 +88,7 @@ def setting_card(question: Question, answer: Assessment[SettingAdvice]) -> Card:
             "**What would change this**",
             wording.bullets(_would_change()),
             f"**Look again** {_look_again(question)}",
-            f"**To undo:** {_undo(question, advice)}",
+            f"**To undo:** {_undo(question, advice)}" if advice.best.change != NO_CHANGE else "",
             _provenance(question, answer),
         ),
         override_reasons=OVERRIDE_REASONS,
@@ -241,8 +241,5 @@ def _provenance(question: Question, answer: Assessment[SettingAdvice]) -> str:
 
 
 def _undo(question: Question, advice: SettingAdvice) -> str:
-    change = advice.best.change
-    if change == NO_CHANGE:
-        return "nothing was changed."
-    lines = "; ".join(undo_lines(advice, change, question.practice.glucose_unit))
+    lines = "; ".join(undo_lines(advice, advice.best.change, question.practice.glucose_unit))
     return f"{lines}. Rapid-acting insulin goes on acting for about six hours."

@@ -52,6 +52,7 @@ class Stub:
     status: int = 200
     asked: list[dict[str, str]] = field(default_factory=list)
     configuration: dict[str, Any] = field(default_factory=dict)
+    keys: dict[str, Any] | None = None
 
     def app(self, origin: str) -> Flask:
         """The EHR at this address."""
@@ -68,6 +69,10 @@ class Stub:
         @routes.get("/fhir/.well-known/smart-configuration")
         def configuration() -> Response:
             return jsonify(described | self.configuration)
+
+        @routes.get("/keys")
+        def keys() -> tuple[Response, int]:
+            return jsonify(self.keys), 200 if self.keys else 503
 
         @routes.post("/token")
         def token() -> tuple[Response, int]:

@@ -127,6 +127,20 @@ def test_an_override_with_a_reason_leaves_the_draft_and_is_stored(clinician: Cli
     assert stored_feedback(folder, uuid) == [("overridden", chosen["code"])]
 
 
+def test_signing_straight_from_the_dose_field_takes_one_click_and_signs_what_the_field_says(
+    clinician: Clinician,
+) -> None:
+    page = clinician.page
+    clinician.chart("sim-glargine")
+    clinician.choose_insulin()
+    page.locator("#units").fill("200")
+    page.locator("#sign").click()
+    expect(page.locator("#progress")).to_contain_text("order-sign:")
+    expect(page.locator("#sign")).to_have_text("Sign anyway")
+    assert units(clinician.draft()) == 200
+    page.locator("#discard").click()
+
+
 def test_a_tenfold_dose_is_not_signed_before_its_card_was_shown(clinician: Clinician) -> None:
     page = clinician.page
     clinician.chart("sim-stale")

@@ -262,3 +262,36 @@ def test_D07_cards_beyond_ten_are_counted_on_the_last() -> None:
     found = cards(signing([order(20)], *drafts))
     assert len(found) == 10
     assert "more cards" in found[-1].summary + found[-1].detail
+
+
+MERGED = {
+    "named": [{"type": "replaced-by", "other": {"reference": "Patient/p2"}}],
+    "not named": [{"type": "seealso"}, {"type": "replaced-by"}],
+}
+
+
+@pytest.mark.spec("F-14", "H-06")
+@pytest.mark.parametrize("how", MERGED)
+def test_F14_a_record_that_was_merged_into_another_gets_no_answer(how: str) -> None:
+    """A dose was proposed: new readings, lows among them, are under the other id."""
+    asked = request(mornings(ABOVE_GOAL), [order(20)])
+    asked["prefetch"]["patient"]["link"] = MERGED[how]
+    with pytest.raises(CannotAnswer) as refused:
+        cards(asked)
+    assert (refused.value.status, refused.value.reason) == (412, "merged_patient")
+
+
+UNDERSTOOD_BY_NOBODY: dict[str, dict[str, Any]] = {
+    "meaning changed": {"modifierExtension": [{"url": "https://ehr.example.org/not-a-person"}]},
+    "died, as a text": {"deceasedBoolean": "true"},
+    "died, at no time": {"deceasedDateTime": {"extension": []}},
+}
+
+
+@pytest.mark.spec("H-13")
+@pytest.mark.parametrize("how", UNDERSTOOD_BY_NOBODY)
+def test_H13_a_patient_whose_resource_cannot_be_understood_gets_no_dose(how: str) -> None:
+    asked = request(mornings(ABOVE_GOAL), [order(20)])
+    assert doses(asked) != []
+    asked["prefetch"]["patient"] |= UNDERSTOOD_BY_NOBODY[how]
+    assert doses(asked) == []

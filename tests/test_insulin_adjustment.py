@@ -106,9 +106,9 @@ def test_H17_no_card_gives_a_bare_number_or_preselects_one(name):
         "Not known",
         "What would change this",
         "Check within a week:",
-        "To undo:",
     ):
         assert f"**{part}" in card["detail"]
+    assert ("**To undo:" in card["detail"]) is ("change 0 units" not in card["detail"].split("\n")[0])
     assert "Verify before ordering." in card["detail"]
     assert "Verify before ordering." in card["summary"]
     assert "isRecommended" not in json.dumps(card)

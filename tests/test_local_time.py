@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from models.assessment import Reason, ReasonCode
 from models.features.local_time import instant_ms, local_day, local_ms, minute_of_day, zone_of
+from models.features.sampling import distinct
 
 ZONES = [
     "UTC",
@@ -22,6 +23,11 @@ ZONES = [
     "Africa/Casablanca",
 ]
 instants = st.integers(946_684_800_000, 2_050_000_000_000)
+
+
+@given(st.lists(st.integers(-3, 3), max_size=12))
+def test_distinct_values_are_those_of_numpy_in_any_order(values: list[int]) -> None:
+    assert distinct(np.array(values, np.int64)).tolist() == sorted(set(values))
 
 
 @pytest.mark.spec("H-11")

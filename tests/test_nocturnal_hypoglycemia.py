@@ -149,3 +149,25 @@ def test_the_question_is_asked_in_utc_and_answered_on_the_patients_clock():
     utc = datetime.fromtimestamp(BEDTIME / 1000, UTC)
     assert utc.hour == 22
     assert isinstance(assess(cgm(days_with_low_nights(7, 0)), BEDTIME, "UTC"), Assessment)
+
+
+def test_a_night_near_a_low_counts_by_degrees_and_a_night_like_tonight_counts_most():
+    glucose = days_with_low_nights(14, 0)
+    glucose[-20 * 12 : -20 * 12 + 6] = 72.0
+    at = np.array([glucose.size - 1])
+    features = nocturnal_features(glucose, at, at + 12)
+    assert features["nights_near_low_14_d_percent"][0] == pytest.approx(50 / 14, abs=0.05)
+    evening_high = days_with_low_nights(14, 1)
+    evening_high[-SLOTS_PER_DAY - 24 : -SLOTS_PER_DAY] = 250.0
+    unlike, like = (
+        nocturnal_features(g, at, at + 12)["similar_nights_with_episode_percent"][0]
+        for g in (evening_high, days_with_low_nights(14, 1))
+    )
+    assert unlike < like
+
+
+def test_the_usual_evening_is_that_of_this_time_of_day():
+    glucose = days_with_low_nights(14, 3)
+    glucose[-1] = 170.0
+    at = np.array([glucose.size - 1])
+    assert nocturnal_features(glucose, at, at + 12)["above_usual_evening_mgdl"][0] == pytest.approx(30.0)

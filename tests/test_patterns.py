@@ -48,6 +48,19 @@ def test_one_low_night_is_no_pattern_and_two_are() -> None:
     assert patterns(fortnight((range(2), 2, 5, 62)))[0].seen == 2
 
 
+@pytest.mark.parametrize(
+    ("nights", "found"), [(2, ()), (8, ()), (9, ("lows between 02:00 and 05:00 on 9 of 90 nights",))]
+)
+def test_in_three_months_lows_recur_from_a_tenth_of_the_nights_on(
+    nights: int, found: tuple[str, ...]
+) -> None:
+    value = np.full((90, 288), 120.0)
+    value[: 10 * nights : 10, 24:60] = 62
+    at_ms = START_MS + 5 * MINUTE_MS * np.arange(value.size)
+    series = series_of(GLUCOSE_CGM, "mg/dL", at_ms, value.ravel())
+    assert tuple(pattern.text for pattern in patterns(series)) == found
+
+
 def test_lows_that_last_less_than_an_episode_are_no_pattern() -> None:
     assert patterns(fortnight((range(14), 3, 3 + 10 / 60, 62))) == ()
 

@@ -98,7 +98,9 @@ def test_a_table_becomes_patients_and_observations_and_empty_rows_are_counted(
         '"id","time","gl"\nA 1,2026-05-01 08:00:00,93\nA 1,2026-05-01 08:05:00,\nB,2026-05-01 08:00:00,94.5\n'
     )
     loaded = load_file(file, storage)
-    assert loaded.resources == {"Patient": 2, "Observation": 2} and loaded.empty_rows == 1
+    assert loaded.resources == {"Observation": 2} and loaded.empty_rows == 1
+    assert loaded.added_patients == ["A-1", "B"]
+    assert load_file(file, storage).added_patients == []
     reading = found(storage, "Observation", "A-1")[0]
     assert reading["effectiveDateTime"] == "2026-05-01T08:00:00Z"
     assert reading["valueQuantity"]["value"] == 93 and reading["valueQuantity"]["code"] == "mg/dL"
@@ -110,6 +112,14 @@ def test_a_table_of_one_person_is_named_by_its_file(storage: Storage, tmp_path: 
     file.write_text("time,gl\n2026-05-01 08:00:00,93\n")
     load_file(file, storage)
     assert len(found(storage, "Observation", "my-cgm")) == 1
+
+
+def test_a_table_of_a_patient_who_is_there_leaves_the_name(storage: Storage, tmp_path: Path) -> None:
+    storage.put_all([{"resourceType": "Patient", "id": "ann", "name": [{"text": "Ann"}]}])
+    file = tmp_path / "ann.csv"
+    file.write_text("time,gl\n2026-05-01 08:00:00,93\n")
+    assert load_file(file, storage).added_patients == []
+    assert storage.search(parse_query("Patient", []))[0]["name"] == [{"text": "Ann"}]
 
 
 @pytest.mark.parametrize(
@@ -156,5 +166,6 @@ def test_the_finnish_pump_bundle_is_loaded_whole(storage: Storage, shared: Path)
 
 def test_the_hall_table_is_loaded_with_its_57_people(storage: Storage, shared: Path) -> None:
     loaded = load_file(shared / "data" / "cgm" / "hall2018_57subjects.csv.gz", storage)
-    assert loaded.resources == {"Patient": 57, "Observation": 105_417} and loaded.empty_rows == 9
+    assert loaded.resources == {"Observation": 105_417} and loaded.empty_rows == 9
+    assert len(loaded.added_patients) == 57
     assert len(found(storage, "Observation", "1636-69-001")) > 1000

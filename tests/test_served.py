@@ -171,6 +171,33 @@ def test_A20_a_header_over_its_limit_is_refused(service: Served) -> None:
     client.close()
 
 
+@pytest.mark.spec("F-A4")
+@pytest.mark.parametrize(
+    "path", [f"/{PATH}", f"///{PATH}", f"{PATH}%2f", f"{PATH}%2Ffeedback", f"{PATH}%00", f"{PATH}%5c"]
+)
+def test_FA4_an_address_with_hidden_or_doubled_slashes_is_nobodys(service: Served, path: str) -> None:
+    client = connect(service, head(service).replace(PATH.encode(), path.encode(), 1) + BODY)
+    assert status_of(client) == 404
+    client.close()
+
+
+@pytest.mark.spec("F-A2", "B-02")
+@pytest.mark.parametrize(
+    "chunks", [b"zz\r\n", b"-5\r\nabcde\r\n", b"5\r\nabcdeX0\r\n\r\n", b"1;a\rb\r\nx\r\n"]
+)
+def test_FA2_a_body_in_broken_chunks_is_refused_and_ends_its_connection(
+    service: Served, chunks: bytes
+) -> None:
+    """It was a fault of ours: 500."""
+    framed = head(service).replace(b"Content-Length: %d" % len(BODY), b"Transfer-Encoding: chunked", 1)
+    client = connect(service, framed + chunks + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    answer = b""
+    while octets := client.recv(65536):
+        answer += octets
+    client.close()
+    assert answer.startswith(b"HTTP/1.1 400") and answer.count(b"HTTP/1.1") == 1
+
+
 @pytest.mark.spec("B-01", "F-A4")
 def test_B01_deep_nesting_leaves_the_worker_alive(service: Served) -> None:
     workers = service.workers()

@@ -106,6 +106,7 @@ def test_SM4_the_authorization_request_has_every_parameter_and_a_challenge_of_a_
         assert len(base64.urlsafe_b64decode(asked["code_challenge"] + "=")) == hashlib.sha256().digest_size
         assert len(asked["state"].partition(".")[2]) >= 43  # 256 bits
         assert "offline_access" not in asked["scope"]
+        assert asked["scope"].split()[-2:] == ["openid", "fhirUser"] and len(asked["nonce"]) >= 43
     assert from_chart["launch"] == "x" and from_chart["scope"].split()[0] == "launch"
     assert "launch" not in alone and alone["scope"].split()[0] == "launch/patient"
     assert from_chart["state"] != alone["state"]
@@ -398,4 +399,6 @@ def test_SE1_opening_and_every_page_stand_in_the_audit_log_without_the_patients_
     lines = list(audit.lines("demonstration"))
     actions = [line["action"] for line in lines if line["action"].startswith("app.")]
     assert actions[-2:] == ["app.opened", "app.viewed.glucose"]
+    users = [line["user"] for line in lines if line["action"].startswith("app.")]
+    assert users[-2:] == ["Practitioner/sim-clinician"] * 2
     assert "sim-pump" not in str(lines) and audit.verify("demonstration").broken_at is None

@@ -93,7 +93,7 @@ def create_sandbox(settings: SandboxSettings, clock: Callable[[], int] = wall_cl
     pages = Pages(client)
     launches = AppLaunch(settings.app, server.base, pages.roster, clock)
     keys = {CLIENT_ID: settings.backend_keys, APP_CLIENT_ID: settings.backend_keys}
-    auth = AuthServer(f"{settings.origin}/auth/token", keys, tokens, launches)
+    auth = AuthServer(f"{settings.origin}/auth/token", keys, tokens, launches, signer)
     for part in (pages, launches, auth, server.breakage):
         app.register_blueprint(part.blueprint())
     app.get("/.well-known/jwks.json")(lambda: jsonify(signer.key_set()))

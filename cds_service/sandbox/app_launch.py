@@ -50,6 +50,7 @@ class Authorized:
     redirect_uri: str
     scope: str
     challenge: str
+    nonce: str
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ class AppLaunch:
         clock: Callable[[], int],
     ) -> None:
         self.app = app
-        self._fhir_base = fhir_base
+        self.fhir_base = fhir_base
         self._patients = patients
         self._launches: _Once[LaunchContext] = _Once(clock, LAUNCH_LIFE_MS)
         self._codes: _Once[Authorized] = _Once(clock, CODE_LIFE_MS)
@@ -99,7 +100,7 @@ class AppLaunch:
     def launch(self, patient_id: str) -> AnyResponse:
         """From this patient's chart to the app; `appContext` is that of the card's link."""
         context = LaunchContext(patient_id, request.args.get("appContext", ""))
-        query = urlencode({"iss": self._fhir_base, "launch": self._launches.give(context)})
+        query = urlencode({"iss": self.fhir_base, "launch": self._launches.give(context)})
         return redirect(f"{self.app.launch_url}?{query}", 302, Response)
 
     def authorize(self) -> AnyResponse | str:
@@ -111,7 +112,7 @@ class AppLaunch:
         )
         if not known:
             raise BadRequest("No such app is registered here.")
-        if asked.get("aud", "").rstrip("/") != self._fhir_base or asked.get("response_type") != "code":
+        if asked.get("aud", "").rstrip("/") != self.fhir_base or asked.get("response_type") != "code":
             return self._back(error="invalid_request")
         if asked.get("code_challenge_method") != "S256" or not asked.get("code_challenge"):
             return self._back(error="invalid_request")
@@ -140,6 +141,7 @@ class AppLaunch:
                 asked["redirect_uri"],
                 asked.get("scope", ""),
                 asked["code_challenge"],
+                asked.get("nonce", ""),
             )
         )
         return self._back(code=code)

@@ -15,7 +15,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from cds_service.sandbox.access import TOKEN_LIFETIME_S, AccessTokens
-from cds_service.sandbox.app_launch import AppLaunch
+from cds_service.sandbox.app_launch import AppLaunch, Authorized
+from cds_service.sandbox.patients import PRACTITIONER_ID
+from cds_service.sandbox.signing import Signer
 from cds_service.scopes import parse_scopes
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -37,6 +39,7 @@ class AuthServer:
     keys: Mapping[str, Mapping[str, Any]]
     tokens: AccessTokens
     launches: AppLaunch
+    signer: Signer
     used: dict[str, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -75,17 +78,26 @@ class AuthServer:
         found = self.launches.redeem(shown[0], client_id, *shown[1:])
         if found is None:
             raise Refused("invalid_grant")
-        scope = " ".join(word for word in found.scope.split() if _is_reading(word, "patient"))
-        context = found.context
+        asked, context = found.scope.split(), found.context
+        reading = " ".join(word for word in asked if _is_reading(word, "patient"))
+        identity = [word for word in asked if word in ("openid", "fhirUser")]
         answer = {
-            "access_token": self.tokens.issue(scope, client_id, context.patient, APP_TOKEN_LIFETIME_S),
+            "access_token": self.tokens.issue(reading, client_id, context.patient, APP_TOKEN_LIFETIME_S),
             "token_type": "Bearer",
             "expires_in": APP_TOKEN_LIFETIME_S,
-            "scope": scope,
+            "scope": " ".join([reading, *identity]),
             "patient": context.patient,
             "need_patient_banner": True,
         }
-        return jsonify(answer | ({"appContext": context.app_context} if context.app_context else {}))
+        answer |= {"appContext": context.app_context} if context.app_context else {}
+        return jsonify(answer | ({"id_token": self._id_token(found)} if "openid" in identity else {}))
+
+    def _id_token(self, found: Authorized) -> str:
+        """Who logged in: always the one simulated clinician."""
+        base = self.launches.fhir_base
+        claims = {"iss": base, "aud": found.client_id, "sub": PRACTITIONER_ID, "nonce": found.nonce}
+        user = {"fhirUser": f"{base}/Practitioner/{PRACTITIONER_ID}"} if "fhirUser" in found.scope else {}
+        return self.signer.id_token(claims | user, self.tokens.clock())
 
     def _client(self, assertion: str) -> str:
         """The client that signed this assertion for us, once and not long ago."""

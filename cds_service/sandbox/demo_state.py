@@ -64,6 +64,7 @@ client_id = "{app_client_id}"
 authorize_url = "{origin}/auth/authorize"
 token_url = "{origin}/auth/token"
 keys_file = "backend-keys.json"
+openid_keys_url = "{origin}/.well-known/jwks.json"
 frame_ancestors = ["{origin}"]
 allow_private = true
 """

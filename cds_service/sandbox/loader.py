@@ -127,10 +127,8 @@ def _table(content: str, name: str) -> _Reading:
     reading, subjects = _Reading(), dict[str, Subject]()
     for number, row in enumerate(rows, start=2):
         identity = _NOT_ID.sub("-", row.get("id") or name.removesuffix(".csv")).strip("-")[:40]
-        if identity not in subjects:
-            subjects[identity] = Subject(identity, ZoneInfo("UTC"))
-            reading.resources.append(_unnamed_patient(identity))
-        made = _sample(subjects[identity], row, number)
+        subject = subjects.setdefault(identity, Subject(identity, ZoneInfo("UTC")))
+        made = _sample(subject, row, number)
         reading.resources += made
         reading.empty_rows += not made
     return reading

@@ -5,6 +5,7 @@ The key lives in the sandbox's state folder and never leaves it; the CDS service
 
 import os
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,16 +38,17 @@ class Signer:
 
     def token(self, audience: str, now_ms: int) -> str:
         """A JWT for one call of the address `audience`."""
+        return self._signed({"iss": self.issuer, "aud": audience, "jti": str(uuid.uuid4())}, now_ms)
+
+    def id_token(self, claims: Mapping[str, str], now_ms: int) -> str:
+        """Who logged in, for one client: `claims` has `iss`, `aud`, `sub`, `nonce` and `fhirUser`."""
+        return self._signed(dict(claims), now_ms)
+
+    def _signed(self, claims: dict[str, Any], now_ms: int) -> str:
         issued_s = now_ms // 1000
         header = {"alg": ALGORITHM, "kid": self.key_id, "typ": "JWT"}
-        claims = {
-            "iss": self.issuer,
-            "aud": audience,
-            "iat": issued_s,
-            "exp": issued_s + TOKEN_LIFETIME_S,
-            "jti": str(uuid.uuid4()),
-        }
-        return jwt.encode(header, claims, self._key, algorithms=[ALGORITHM])
+        times = {"iat": issued_s, "exp": issued_s + TOKEN_LIFETIME_S}
+        return jwt.encode(header, claims | times, self._key, algorithms=[ALGORITHM])
 
 
 def write_secret(path: Path, secret: bytes) -> None:

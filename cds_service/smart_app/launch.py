@@ -16,6 +16,7 @@ from cds_service.addresses import UnacceptableAddress, parse_base
 from cds_service.calls import CallFailed, Server
 from cds_service.deadline import Deadline
 from cds_service.shell import Shell
+from cds_service.smart_app import identity
 from cds_service.smart_app.app_context import PAGES, context_for, open_sealed
 from cds_service.smart_app.sessions import FIRST_PAGE, Opened, Pending
 from cds_service.smart_app.token_exchange import TokenCall, authorization_address, exchange_code
@@ -74,11 +75,15 @@ def begin(known: Shell, asked: Asked, handle: str) -> tuple[str, Pending]:
     state = f"{handle}.{secrets.token_urlsafe(32)}"
     verifier = secrets.token_urlsafe(48)
     parameters = {"state": state, "code_verifier": verifier, "aud": base.address.text}
-    scope = " ".join(["launch" if asked.launch else "launch/patient", *app.scopes])
+    scopes = ["launch" if asked.launch else "launch/patient", *app.scopes]
+    nonce = secrets.token_urlsafe(32)
+    if app.openid_keys_url:
+        scopes += identity.SCOPES
+        parameters["nonce"] = nonce
     if asked.launch:
         parameters["launch"] = asked.launch
-    address = authorization_address(app, redirect_uri(known), scope, parameters)
-    return address, Pending(tenant.id, base.address.text, issuer, state, verifier)
+    address = authorization_address(app, redirect_uri(known), " ".join(scopes), parameters)
+    return address, Pending(tenant.id, base.address.text, issuer, state, verifier, nonce)
 
 
 def redirect_uri(known: Shell) -> str:
@@ -134,7 +139,12 @@ def finish(known: Shell, pending: Pending, came: dict[str, str], now_ms: int) ->
     except CallFailed as failure:
         text = "The record system did not confirm the authorization. Open the app again from the chart."
         raise LaunchRefused(text, reason=f"callback.{failure.why}") from failure
-    return _opened(known, pending, _token(answer), now_ms)
+    opened = _opened(known, pending, _token(answer), now_ms)
+    try:
+        user = identity.user_of(call, answer.get("id_token"), pending.issuer, pending.nonce)
+    except identity.UntrustedIdentity as fault:
+        raise LaunchRefused(reason=f"callback.id_token.{fault}") from fault
+    return msgspec.structs.replace(opened, user=user)
 
 
 def _token(answer: dict[str, Any]) -> _TokenResponse:

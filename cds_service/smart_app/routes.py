@@ -172,7 +172,8 @@ def _tenant(known: Shell, held: Opened) -> Tenant:
 def _remember(known: Shell, tenant: Tenant, held: Opened, now_ms: int, action: str) -> None:
     """A line of audit before anything is shown (SE1)."""
     details = {"context": held.context}
-    event = Event(now_ms, action, "answered", tenant.issuer, patient_id=held.patient_id, details=details)
+    who = {"user": held.user, "patient_id": held.patient_id}
+    event = Event(now_ms, action, "answered", tenant.issuer, **who, details=details)
     known.store.audit.append(tenant.id, event)
 
 

@@ -32,10 +32,13 @@ class Pending(msgspec.Struct, frozen=True, tag=True):
     issuer: str
     state: str
     verifier: str
+    nonce: str = ""
 
 
 class Opened(msgspec.Struct, frozen=True, tag=True):
-    """One patient's open app. `context` is the service whose card led here, `none`, or `unusable`."""
+    """One patient's open app. `context` is the service whose card led here, `none`, or `unusable`; `user` is
+    who opened it, as the EHR says (`Practitioner/id`), None where it does not.
+    """
 
     tenant: str
     iss: str
@@ -46,6 +49,7 @@ class Opened(msgspec.Struct, frozen=True, tag=True):
     show_banner: bool
     page: str
     context: str
+    user: str | None = None
 
 
 def new_handle() -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.features import bands, indices
 from models.features.bands import ShownGlucose, shown_glucose
 from models.features.episodes import PROLONGED_MIN, episode_spans
-from models.features.sampling import DAY_MS, MINUTE_MS, covered_ms, reading_minutes
+from models.features.sampling import DAY_MS, MINUTE_MS, covered_ms, distinct, reading_minutes
 from models.preprocess.usable_cgm import usable_cgm
 from models.time_series import ABOVE, BELOW, TimeSeries
 
@@ -112,7 +112,7 @@ def glycemic_metrics(
         readings_below_range=int(np.count_nonzero(window.censored == BELOW)),
         readings_above_range=int(np.count_nonzero(window.censored == ABOVE)),
         removed=cleaned.removed,
-        days_with_readings=int(np.unique((as_of_ms - window.at_ms) // DAY_MS).size),
+        days_with_readings=int(distinct((as_of_ms - window.at_ms) // DAY_MS).size),
         interval_min=_one_interval(minutes),
         sensor_active_percent=active,
         sufficient=why_not is None,

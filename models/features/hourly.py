@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.features.bands import USUAL_RANGE, VERY_HIGH, VERY_LOW, GlucoseRange, shown_glucose
 from models.features.episodes import episode_spans
 from models.features.local_time import local_ms
-from models.features.sampling import MINUTE_MS, reading_minutes
+from models.features.sampling import MINUTE_MS, distinct, reading_minutes
 from models.time_series import TimeSeries
 
 HOUR_MS = 60 * MINUTE_MS
@@ -70,7 +70,7 @@ def hourly_glucose(glucose: TimeSeries, clock: ZoneInfo, limits: GlucoseRange = 
     too_low, too_high = limits
     wall_ms = local_ms(glucose.at_ms, clock)
     hour = wall_ms // HOUR_MS
-    days = np.unique(hour // 24)
+    days = distinct(hour // 24)
     cell = np.searchsorted(days, hour // 24) * 24 + hour % 24
     minutes = reading_minutes(glucose.at_ms, glucose.source)
     shown, size = shown_glucose(glucose), days.size * 24

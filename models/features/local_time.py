@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.assessment import Reason, ReasonCode
-from models.features.sampling import DAY_MS, MINUTE_MS
+from models.features.sampling import DAY_MS, MINUTE_MS, distinct
 
 MINUTES_PER_DAY: Final = 1440
 STEP_MS: Final = 15 * MINUTE_MS
@@ -34,7 +34,7 @@ def zone_of(name: str | None) -> ZoneInfo | Reason:
 def local_ms(at_ms: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
     """Milliseconds since 1970-01-01 00:00 on the wall clock, int64[n]; `at_ms` in any order."""
     utc_day = at_ms // DAY_MS
-    day = np.unique(utc_day)
+    day = distinct(utc_day)
     where = np.searchsorted(day, utc_day)
     midnight = np.union1d(day, day + 1)
     at_midnight = np.array([_offset_ms(int(start) * DAY_MS, zone) for start in midnight], np.int64)

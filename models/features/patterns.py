@@ -26,6 +26,10 @@ HOUR_MEASURED_MIN: Final = 42.0
 LOW_DAYS: Final = 2
 """Lows recur when seen on two days: one may be chance, a third is not waited for (our judgement)."""
 
+LOW_DAY_SHARE: Final = 0.1
+"""And on a tenth of the measured days: a low pattern of a profile is a 10th percentile below 70 mg/dL at that
+time (J Diabetes Sci Technol 2019, doi 10.1177/1932296818813581, table 3). Of 14 days these are two."""
+
 HIGH_DAY_SHARE: Final = 0.5
 HIGH_DAYS_MEASURED: Final = 5
 """Highs recur on half of the measured days, of at least five (our judgement); a day is high when half of
@@ -131,7 +135,8 @@ def _lows(calendar: HourlyGlucose) -> Iterator[Pattern]:
         table, hours = _one_piece(calendar, window)
         low = table.low[:, hours].sum(axis=1)
         seen = int(np.count_nonzero(low > 0))
-        if seen < LOW_DAYS:
+        of = int(np.count_nonzero(_measured(table, hours) | (low > 0)))
+        if seen < max(LOW_DAYS, LOW_DAY_SHARE * of):
             continue
         level_2 = int(np.count_nonzero(table.very_low[:, hours].sum(axis=1) > 0))
         yield Pattern(
@@ -140,7 +145,7 @@ def _lows(calendar: HourlyGlucose) -> Iterator[Pattern]:
             from_hour=window.start,
             until_hour=_on_the_clock(window.stop),
             seen=seen,
-            of=int(np.count_nonzero(_measured(table, hours) | (low > 0))),
+            of=of,
             counted=_counted(window),
             percent=_percent(low, table, hours),
             extreme_mgdl=float(np.nanmin(table.lowest_mgdl[low > 0][:, hours])),

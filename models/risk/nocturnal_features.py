@@ -1,4 +1,4 @@
-"""What the nocturnal risk model sees at bedtime: this evening, the last day, and the nights before.
+"""What the nocturnal risk model sees at bedtime: this evening, the last days, and the nights before.
 
 Sits beside `glucose_risk_features` on the same causal grid; nothing after the question is read.
 """
@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from models.risk.additive_model import logistic
 from models.risk.causal_grid import (
     SLOTS_PER_DAY,
     SLOTS_PER_HOUR,
@@ -20,12 +21,10 @@ from models.risk.causal_grid import (
 )
 from models.risk.glucose_risk_features import (
     SENSOR_RANGE_MGDL,
-    TYPICAL_MGDL,
-    below_percent,
     low_blood_glucose_risk,
     recent_features,
 )
-from models.risk.low_episodes import LOW_MGDL, episode_starts, running_total
+from models.risk.low_episodes import episode_starts, running_total
 
 NIGHT_SLOTS: Final = 6 * SLOTS_PER_HOUR
 """A night is 00:00 to 06:00 on the patient's clock (Vu 2019, AMIA Annu Symp Proc)."""
@@ -36,21 +35,29 @@ NIGHT_OBSERVED_SHARE: Final = 0.7
 NIGHTS: Final = 14
 FEWEST_NIGHTS: Final = 3
 
-PRIOR_NIGHTS: Final = 3
+PRIOR_NIGHTS: Final = 1.5
 PRIOR_PERCENT: Final = 13.0
-"""The share of nights with an episode is drawn towards that of the people learned from, as if three more
-nights had been seen; else one low among three nights would weigh like five among fourteen."""
+"""The share of nights with an episode is drawn towards that of the people learned from, as if one and a half
+more nights had been seen; else one low among three nights would weigh like five among fourteen."""
+
+SIMILAR_MGDL: Final = 40.0
+"""A night counts for the share of lows by how near its evening glucose was to this evening's: a bell of
+this width (chosen by cross-validation)."""
+
+NEAR_LOW_MGDL: Final = 72.0
+NEAR_LOW_WIDTH_MGDL: Final = 8.0
+"""A night counts as near a low by degrees: half at 72 mg/dL, a tenth at 90. A night that stopped at 71 tells
+more of tonight than one at 110, though neither had a low (chosen by cross-validation)."""
 
 SHARED: Final = (
-    "glucose_mgdl", "slope_30_min_mgdl_per_min", "change_60_min_mgdl", "mean_6_h_mgdl", "lbgi_7_d",
-    "time_below_70_24_h_percent", "hours_since_low",
+    "glucose_mgdl", "slope_30_min_mgdl_per_min", "sd_15_min_change_1_h_mgdl", "time_below_70_3_h_percent",
 )  # fmt: skip
 """Features shared with the short-term models. More of them ranked people left out worse, not better."""
 
 DIRECTIONS: Final[Mapping[str, int]] = {
-    "glucose_mgdl": -1, "lowest_24_h_mgdl": -1, "night_lowest_14_d_mgdl": -1, "margin_in_usual_nights": -1,
-    "time_below_70_24_h_percent": 1, "lbgi_7_d": 1, "lbgi_14_d": 1, "nights_with_low_14_d_percent": 1,
-    "nights_with_episode_14_d_percent": 1,
+    "glucose_mgdl": -1, "lowest_6_h_mgdl": -1,
+    "time_below_70_3_h_percent": 1, "lbgi_3_d": 1, "lbgi_14_d": 1, "nights_near_low_14_d_percent": 1,
+    "similar_nights_with_episode_percent": 1,
 }  # fmt: skip
 """Features whose rise may only lower (-1) or only raise (1) the risk of a low night."""
 
@@ -63,26 +70,25 @@ def nocturnal_features(measured: Column, asked: Slots, midnight: Slots) -> dict[
     readings = np.clip(measured, *SENSOR_RANGE_MGDL)
     glucose, age = held(readings)
     recent = recent_features(readings, glucose, np.maximum(asked - age[asked], 0))
-    sums, index = Trailing.of(glucose, TYPICAL_MGDL), Trailing.of(low_blood_glucose_risk(glucose))
-    day = {
-        "lowest_24_h_mgdl": trailing_lowest(glucose, SLOTS_PER_DAY)[asked],
-        "sd_24_h_mgdl": sums.sd(SLOTS_PER_DAY, asked),
+    index = Trailing.of(low_blood_glucose_risk(glucose))
+    lately = {
+        "lowest_6_h_mgdl": trailing_lowest(glucose, 6 * SLOTS_PER_HOUR)[asked],
+        "highest_24_h_mgdl": -trailing_lowest(-glucose, SLOTS_PER_DAY)[asked],
+        "lbgi_3_d": index.mean(3 * SLOTS_PER_DAY, asked),
         "lbgi_14_d": index.mean(NIGHTS * SLOTS_PER_DAY, asked),
     }
-    return {name: recent[name] for name in SHARED} | day | _nights_before(glucose, asked, midnight)
+    return {name: recent[name] for name in SHARED} | lately | _nights_before(glucose, asked, midnight)
 
 
 def _nights_before(glucose: Column, asked: Slots, midnight: Slots) -> dict[str, Column]:
-    """The nights of two weeks: how low they went, and how far below the glucose at this time of day."""
+    """The evenings and nights of two weeks: how low they went, and from where."""
     back = np.arange(1, NIGHTS + 1)[:, None] * SLOTS_PER_DAY
     lowest, episode = nights(glucose, midnight - back)
-    drop = lowest - at_slots(glucose, asked - back)
-    expected = glucose[asked] + _mean(drop)
+    from_usual = glucose[asked] - at_slots(glucose, asked - back)
     return {
-        "night_lowest_14_d_mgdl": _mean(lowest),
-        "nights_with_low_14_d_percent": _mean(below_percent(lowest)),
-        "nights_with_episode_14_d_percent": _drawn_to_prior(episode),
-        "margin_in_usual_nights": (expected - LOW_MGDL) / np.maximum(_sd(drop), 10.0),
+        "above_usual_evening_mgdl": _mean(from_usual),
+        "nights_near_low_14_d_percent": _mean(_near_low_percent(lowest)),
+        "similar_nights_with_episode_percent": _share_of_similar(episode, from_usual),
     }
 
 
@@ -99,13 +105,18 @@ def nights(glucose: Column, midnight: Slots) -> tuple[Column, Column]:
     return np.where(seen, lowest, np.nan), np.where(seen, np.where(started, 100.0, 0.0), np.nan)
 
 
-def _drawn_to_prior(episode: Column) -> Column:
-    known = ~np.isnan(episode)
-    count = known.sum(axis=0)
-    share = (np.where(known, episode, 0.0).sum(axis=0) + PRIOR_NIGHTS * PRIOR_PERCENT) / (
-        count + PRIOR_NIGHTS
-    )
-    return np.where(count >= FEWEST_NIGHTS, share, np.nan)
+def _near_low_percent(lowest: Column) -> Column:
+    """100 for a night far below 70 mg/dL, 0 for one far above, in between by degrees."""
+    return 100 * logistic((NEAR_LOW_MGDL - lowest) / NEAR_LOW_WIDTH_MGDL)
+
+
+def _share_of_similar(episode: Column, from_usual: Column) -> Column:
+    """Share of nights with an episode, weighted by how near their evening was, drawn to the prior."""
+    known = ~np.isnan(episode) & ~np.isnan(from_usual)
+    weight = np.where(known, np.exp(-0.5 * (from_usual / SIMILAR_MGDL) ** 2), 0.0)
+    low = (weight * np.where(known, episode, 0.0)).sum(axis=0)
+    share = (low + PRIOR_NIGHTS * PRIOR_PERCENT) / (weight.sum(axis=0) + PRIOR_NIGHTS)
+    return np.where(known.sum(axis=0) >= FEWEST_NIGHTS, share, np.nan)
 
 
 def _mean(of_nights: Column) -> Column:
@@ -113,7 +124,3 @@ def _mean(of_nights: Column) -> Column:
     count = known.sum(axis=0)
     total = np.where(known, of_nights, 0.0).sum(axis=0)
     return np.where(count >= FEWEST_NIGHTS, total / np.maximum(count, 1), np.nan)
-
-
-def _sd(of_nights: Column) -> Column:
-    return np.sqrt(_mean((of_nights - _mean(of_nights)) ** 2))

@@ -33,7 +33,7 @@ POSITIVE_FROM: Final = float(TABLE.facts["alarm_threshold"])
 """The risk that the tenth of nights at highest risk passes, on people not learned from."""
 
 BEDTIME_FROM_MIN: Final = 21 * 60
-"""The model learned from questions asked at 23:00; from 21:00 on, the evening it reads is this one."""
+"""The model learned from questions around 23:00; from 21:00 on, the evening it reads is this one."""
 
 DAY_MIN: Final = 1440
 

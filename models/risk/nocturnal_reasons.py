@@ -1,4 +1,4 @@
-"""What a clinician reads of the nocturnal hypoglycaemia models: four topics, every feature in one.
+"""What a clinician reads of the nocturnal hypoglycaemia model: three topics, every feature in one.
 
 Sits beside `nocturnal_hypoglycemia`; the mechanics are in `risk_reasons`.
 """
@@ -12,33 +12,28 @@ TOPICS: Final = (
     Topic(
         "this_evening",
         {
-            "glucose_mgdl": NOW, "slope_30_min_mgdl_per_min": NOW, "change_60_min_mgdl": NOW,
-            "mean_6_h_mgdl": "the mean of the last 6 hours was {value}",
+            "glucose_mgdl": NOW, "slope_30_min_mgdl_per_min": NOW,
+            "sd_15_min_change_1_h_mgdl": "changes over 15 minutes varied by {value} (SD) in the last hour",
+            "time_below_70_3_h_percent": "{value} of the last 3 hours was " + LOW,
+            "lowest_6_h_mgdl": "the lowest glucose of the last 6 hours was {value}",
+            "above_usual_evening_mgdl": "glucose now minus its 14-day mean at this time of day is {value}",
         },
     ),
     Topic(
-        "last_day",
+        "last_days",
         {
-            "lowest_24_h_mgdl": "the lowest glucose of the last 24 hours was {value}",
-            "sd_24_h_mgdl": "the standard deviation of the last 24 hours was {value}",
-            "time_below_70_24_h_percent": "{value} of the last 24 hours was " + LOW,
-            "hours_since_low": "the last glucose " + LOW + " was {value} hours ago or longer",
-        },
-    ),
-    Topic(
-        "last_weeks",
-        {
-            "lbgi_7_d": "the low blood glucose index of the last 7 days was {value}",
+            "highest_24_h_mgdl": "the highest glucose of the last 24 hours was {value}",
+            "lbgi_3_d": "the low blood glucose index of the last 3 days was {value}",
             "lbgi_14_d": "the low blood glucose index of the last 14 days was {value}",
         },
     ),
     Topic(
         "nights_before",
         {
-            "night_lowest_14_d_mgdl": "the lowest glucose of the last 14 nights averaged {value}",
-            "nights_with_low_14_d_percent": "{value} of the last 14 nights went " + LOW,
-            "nights_with_episode_14_d_percent": "",
-            "margin_in_usual_nights": "",
+            "nights_near_low_14_d_percent": "{value} of the last 14 nights went near or below 70 mg/dL "
+            "(3.9 mmol/L), each counted by how low it went",
+            "similar_nights_with_episode_percent": "{value} of the last 14 nights had a low, those that "
+            "began like tonight counting most",
         },
     ),
 )  # fmt: skip

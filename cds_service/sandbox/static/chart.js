@@ -6,7 +6,7 @@ const chart = document.getElementById("chart");
 const base = `/patients/${encodeURIComponent(chart.dataset.patient)}`;
 const form = document.getElementById("order");
 const field = (id) => document.getElementById(id);
-const state = { draft: null, asked: 0, confirmed: false };
+const state = { draft: null, asked: 0, confirmed: false, drafting: Promise.resolve(), drafted: false };
 
 async function post(path, body) {
   const response = await fetch(path, {
@@ -48,19 +48,28 @@ function dose(draft) {
 
 function show(draft, words) {
   state.draft = draft;
+  state.drafted = true;
   state.confirmed = false;
   field("draft").textContent = draft ? JSON.stringify(draft, null, 2) : "none";
-  field("sign").disabled = !draft || dose(draft) === undefined;
+  offerSigning();
   field("sign").textContent = "Sign order";
   field("discard").disabled = !draft;
   field("order-state").textContent = words;
 }
 
-async function select() {
+function offerSigning() {
+  field("sign").disabled = !form.rxcui.value || !form.units.value;
+}
+
+function select() {
+  state.drafted = false; // until the draft says what the form says, nothing is signed
+  state.drafting = draftAgain();
+}
+
+async function draftAgain() {
   if (!form.rxcui.value) return discard();
   const filled = { rxcui: form.rxcui.value, units: form.units.value, when: form.when.value };
   if (state.draft) filled.id = state.draft.id;
-  field("sign").disabled = true; // until the draft says what the form says
   field("order-state").textContent = "Drafting …";
   const answer = await fire("order-select", { form: filled }, "order-cards");
   if (answer) show(answer.draft, `Draft: ${form.units.value || "dose missing, no"} units ${form.when.selectedOptions[0].text}`);
@@ -75,6 +84,11 @@ function discard() {
 
 async function sign(event) {
   event.preventDefault();
+  await state.drafting; // leaving the dose field with this very click drafts again
+  if (!state.drafted || !state.draft || dose(state.draft) === undefined) {
+    field("order-state").textContent = "Not signed: there is no draft of what the form says.";
+    return;
+  }
   if (!state.confirmed) {
     const answer = await fire("order-sign", { draft: state.draft }, "order-cards");
     if (!answer) return;
@@ -154,6 +168,7 @@ document.querySelector(".advice").addEventListener("click", (event) => {
 });
 document.querySelector(".advice").addEventListener("submit", override);
 field("rxcui").addEventListener("change", choose);
+field("units").addEventListener("input", offerSigning);
 field("units").addEventListener("change", select);
 field("when").addEventListener("change", select);
 field("discard").addEventListener("click", discard);
