@@ -33,16 +33,23 @@ def split_envelope(body: bytes) -> Envelope:
     """Raises NotStrictJson on anything but one JSON object in UTF-8 without repeated members."""
     try:
         body.decode("utf-8")
-        prefetch = msgspec.json.decode(body, type=_Prefetch).prefetch or {}
+        whole = outline_of(body)
+        prefetch = msgspec.json.decode(whole.text, type=_Prefetch).prefetch or {}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise NotStrictJson(plain(fault)) from None
-    places = {key: place_of(value, body) for key, value in prefetch.items()}
-    entries = {key: body[start:end] for key, (start, end) in places.items()}
-    large = [key for key, entry in entries.items() if len(entry) > SMALL_ENTRY_BYTES]
-    outlines = {key: outline_of(entries[key]) for key in large}
+    short = {key: place_of(value, whole.text) for key, value in prefetch.items()}
+    places = {key: (whole.original(start), whole.original(end)) for key, (start, end) in short.items()}
+    large = [key for key, (start, end) in places.items() if end - start > SMALL_ENTRY_BYTES]
+    outlines = {key: _outline(whole.part(*short[key])) for key in large}
     for outline in outlines.values():
         refuse_inexact(outline.text)
-    return Envelope(decode(_without(body, sorted(places[key] for key in large))), entries, outlines)
+    members = decode(_without(body, sorted(places[key] for key in large)))
+    return Envelope(members, {key: body[start:end] for key, (start, end) in places.items()}, outlines)
+
+
+def _outline(entry: Outline) -> Outline:
+    """The outline of an entry; one that is whole may be written otherwise than those that are not."""
+    return entry if entry.gaps else outline_of(entry.text)
 
 
 def _without(body: bytes, large: Sequence[tuple[int, int]]) -> bytes:

@@ -7,11 +7,10 @@ member, or have a number out of range, all together or not at all: one of them i
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from fhir_mappers.alike_entries import alike, cuts_of, open_values
 from hooks.strict_json import (
@@ -27,20 +26,34 @@ MOST_READ: Final = 400_000
 """Members, or objects, that are read one by one (B-11): twice those of four weeks of vital signs."""
 
 
+class Gap(NamedTuple):
+    """Where in an outline entries are missing, right before another one: how many, of how many bytes."""
+
+    place: int
+    entries: int
+    octets: int
+
+
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A JSON text without those entries that are like one of the others; without any, the text itself.
-
-    `left_out`: how many are missing before the entry that stands at each place.
-    """
+    """A JSON text without those entries that are like one of the others; without any, the text itself."""
 
     text: bytes
-    left_out: tuple[tuple[int, int], ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
     def left_out_of(self, entries: Iterable[msgspec.Raw]) -> int:
         """How many are missing among some entries of the outline, which were decoded from it."""
-        starts = {place_of(entry, self.text)[0] for entry in entries} if self.left_out else set()
-        return sum(count for place, count in self.left_out if place in starts)
+        starts = {place_of(entry, self.text)[0] for entry in entries} if self.gaps else set()
+        return sum(gap.entries for gap in self.gaps if gap.place in starts)
+
+    def original(self, place: int) -> int:
+        """Where in the whole text the start or end of a member of the outline stands."""
+        return place + sum(gap.octets for gap in self.gaps if gap.place < place)
+
+    def part(self, start: int, end: int) -> "Outline":
+        """The outline of one member."""
+        gaps = (gap._replace(place=gap.place - start) for gap in self.gaps if start < gap.place < end)
+        return Outline(self.text[start:end], tuple(gaps))
 
 
 def place_of(raw: msgspec.Raw, text: bytes) -> tuple[int, int]:
@@ -51,25 +64,21 @@ def place_of(raw: msgspec.Raw, text: bytes) -> tuple[int, int]:
 
 
 def outline_of(text: bytes) -> Outline:
-    """The outline of a text that is known to be JSON in UTF-8. It is as strict as the text is."""
+    """The outline of a text in UTF-8: exact JSON if, and only if, the text is."""
     cuts = cuts_of(text)
     if cuts is None:
         return Outline(text)
     gone = np.zeros(max(len(cuts.starts) - 1, 0), np.bool_)
     for group in alike(cuts, open_values):
         gone[group.numbers[1:]] = True
-    runs = _runs(gone)
-    bounds = [0, *cuts.starts[runs].ravel().tolist(), len(text)]
-    parts = [text[start:end] for start, end in zip(bounds[::2], bounds[1::2], strict=True)]
+    first, after = np.flatnonzero(np.diff(gone, prepend=False, append=False)).reshape(-1, 2).T
+    starts, ends = [0, *cuts.starts[after].tolist()], [*cuts.starts[first].tolist(), len(text)]
+    parts = [text[start:end] for start, end in zip(starts, ends, strict=True)]
     if not _are_whole(parts):
         return Outline(text)
     places = np.cumsum([len(part) for part in parts])[:-1].tolist()
-    return Outline(b"".join(parts), tuple(zip(places, (runs[:, 1] - runs[:, 0]).tolist(), strict=True)))
-
-
-def _runs(gone: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """First and one past the last of each run of pieces that are left out."""
-    return np.flatnonzero(np.diff(gone, prepend=False, append=False)).reshape(-1, 2)
+    sizes = (cuts.starts[after] - cuts.starts[first]).tolist()
+    return Outline(b"".join(parts), tuple(map(Gap, places, (after - first).tolist(), sizes)))
 
 
 def _are_whole(parts: list[bytes]) -> bool:

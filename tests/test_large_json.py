@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hooks.envelope import Envelope, split_envelope
 from hooks.large_json import outline_of, refuse_inexact
 from hooks.prefetch import DataNeed, read_entries
 from hooks.strict_json import NotStrictJson
@@ -194,10 +195,10 @@ CONFUSABLE = [
 WIDTH = 40
 
 
-def stream(usual: str, other: str) -> bytes:
+def stream(usual: str, other: str, count: int = 9) -> bytes:
     """Entries of one length, one of them with other members than all before and after it."""
     entries = []
-    for members in [*[usual] * 9, other, usual]:
+    for members in [*[usual] * count, other, usual]:
         fill = "p" * (WIDTH - len(members.encode()))
         entries.append(f'{{"fullUrl":{{{members},"p":"{fill}"}}}}')
     return f'{{"resourceType":"Bundle","entry":[{",".join(entries)}]}}'.encode()
@@ -209,6 +210,42 @@ def test_B04_RQ10_an_outline_is_refused_exactly_if_its_text_is(group: list[str])
     for usual, other in permutations(group, 2):
         text = stream(usual, other)
         assert json.loads(text) and refusal(outline_of(text).text) == refusal(text), (usual, other)
+
+
+BROKEN = [
+    '"a":01,"b":1', '"a":1,"b":', '"a":1,"b" 1', '"a":"bbb\x01bbb"', '"a":"\n"    ', '"a":"b"c"d"', '"a":[1,2}  ',
+    '"a":1.,"b":1', '"a":-,"b":1', r'"a":"\x","c"', '"a":NaN,"b"', '"a":.1,"b":', '"a":11,"b"}', '}},{"a":{"',
+]  # fmt: skip
+
+
+def split(body: bytes) -> Envelope | None:
+    """A body as a hook reads it; None where it is refused."""
+    try:
+        return split_envelope(body)
+    except NotStrictJson:
+        return None
+
+
+def is_exact(body: bytes) -> bool:
+    """Whether a body is exact JSON, read member by member."""
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return refusal(body) is None
+
+
+@pytest.mark.spec("B-04", "RQ10")
+@pytest.mark.parametrize("usual", ['"a":"b","c":1', '"a":11,"b":1', '"a":"bbbbbbb"', '"a":1.5,"b":9'])
+def test_B04_RQ10_a_body_is_refused_exactly_if_reading_all_of_it_refuses_it(usual: str) -> None:
+    for other in [*BROKEN, *(members for group in CONFUSABLE for members in group)]:
+        sent = stream(usual, other, 90)
+        body = b'{"context":{"same":%b},"prefetch":{"cgm":%b,"more":%b}}' % (stream(usual, usual), sent, sent)
+        found = split(body)
+        assert (found is not None) == is_exact(body), other
+        if found is not None:
+            assert found.prefetch == {"cgm": sent, "more": sent}
+            assert found.members["context"] == json.loads(body)["context"]
 
 
 @pytest.mark.spec("B-04", "RQ10")
@@ -240,7 +277,7 @@ def test_one_reading_of_a_kind_is_left_whatever_the_ids_and_the_layout(ids: str,
     text = json.dumps(json.loads(bundle(ids=ids)), indent=indent).encode()
     outline = outline_of(text)
     kept = json.loads(outline.text)["entry"]
-    assert len(kept) < 8 and len(kept) + sum(count for _, count in outline.left_out) == 300
+    assert len(kept) < 8 and len(kept) + sum(gap.entries for gap in outline.gaps) == 300
 
 
 NEED = DataNeed("cgm", "Observation", "metrics", days=14)
