@@ -1,7 +1,9 @@
 """The sandbox's FHIR server over HTTP: searches, paging, writes and access."""
 
 import base64
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sandbox_ehr import LOINC, ORIGIN, SandboxEhr, new_ehr
 
+from cds_service.sandbox.app import DATABASE
 from cds_service.sandbox.cursor import Cursors
 from cds_service.sandbox.fhir_dates import parse_range
 from cds_service.sandbox.search import parse_query
@@ -116,6 +119,15 @@ def test_conditions_are_found_by_clinical_status(ehr: SandboxEhr) -> None:
 def test_the_newest_come_first_when_asked(ehr: SandboxEhr) -> None:
     bundle = ehr.search("Observation", ("patient", "a"), ("_sort", "-date"))
     assert [entry["resource"]["id"] for entry in bundle["entry"]] == ["g3", "g5", "g2", "g1"]
+
+
+def test_a_patients_readings_by_date_are_found_without_sorting_them(ehr: SandboxEhr, tmp_path: Path) -> None:
+    query = parse_query("Observation", [("patient", "p1"), ("code", "99504-3"), ("_sort", "-date")])
+    where, values = query.where()
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as database:
+        select = f"EXPLAIN QUERY PLAN SELECT body FROM resource WHERE {where} ORDER BY {query.order}"
+        steps = [row[3] for row in database.execute(select, values)]
+    assert "USE TEMP B-TREE FOR ORDER BY" not in steps
 
 
 @pytest.mark.parametrize("name", ["value-quantity", "_include", "code:text", "patient.name", "_elements"])

@@ -17,6 +17,7 @@ from models.risk.fast_heart_at_rest import assess_rest
 from models.risk.home_pressure_target import UNDECIDED, target_checks
 from models.risk.nocturnal_desaturation import assess_nights
 from models.risk.rapid_weight_gain import weight_checks
+from models.risk.rapid_weight_loss import loss_checks
 from models.risk.reported_rhythm import rhythm_checks
 from models.risk.vital_comparison import Answer, Comparison, Urgency
 from models.risk.vital_limits import limit_checks, news2_inputs
@@ -230,6 +231,39 @@ def test_more_than_two_kilograms_in_days_are_said_in_heart_failure_only(now: flo
     assert weight_checks(record(weight), AS_OF_MS) == ()
     answer = weight_checks(record(weight, concept="heart_failure"), AS_OF_MS)[0]
     assert (result(answer).urgency is not None) is found
+
+
+@pytest.mark.parametrize(("now", "found"), [(76.0, True), (76.1, False), (84.0, False)])
+def test_five_percent_of_weight_lost_in_a_month_is_said(now: float, found: bool) -> None:
+    """80 kg three weeks ago; one weighing of the week may be wrong."""
+    minutes = [24 * 60.0 * days for days in (1, 2, 3, 18, 20, 22)]
+    weight = series(signals.BODY_WEIGHT, minutes, [now, 50.0, now, 80.0, 80.0, 95.0], "kg")
+    said = result(loss_checks(record(weight), AS_OF_MS)[0])
+    assert (said.urgency is Urgency.NOTE) is found
+    assert (said.says == "down 5.0 %") is found
+
+
+@pytest.mark.spec("H-24")
+@pytest.mark.parametrize(
+    ("days", "values", "code"),
+    [
+        ((1, 2, 20), (70.0, 70.0, 80.0), ReasonCode.SPARSE),
+        ((1, 20, 22), (70.0, 80.0, 80.0), ReasonCode.SPARSE),
+        ((1, 2, 20, 22), (36.0, 36.0, 80.0, 80.0), ReasonCode.IMPLAUSIBLE),
+        ((1, 2, 20, 22), (176.0, 176.0, 80.0, 80.0), ReasonCode.IMPLAUSIBLE),
+    ],
+)
+def test_H24_a_loss_is_not_told_from_few_weighings_or_from_another_unit(
+    days: tuple[int, ...], values: tuple[float, ...], code: ReasonCode
+) -> None:
+    weight = series(signals.BODY_WEIGHT, [24 * 60.0 * d for d in days], list(values), "kg")
+    (answer,) = loss_checks(record(weight), AS_OF_MS)
+    assert isinstance(answer, NotAssessed) and answer.reasons[0].code is code
+
+
+def test_without_a_weighing_of_the_month_a_loss_is_not_asked_for() -> None:
+    old = series(signals.BODY_WEIGHT, [24 * 60.0 * 29], [80.0], "kg")
+    assert loss_checks(record(old), AS_OF_MS) == loss_checks(record(), AS_OF_MS) == ()
 
 
 def hourly(rate: dict[int, float], days: int = 20) -> TimeSeries:

@@ -18,6 +18,9 @@ MAX_COUNT: Final = 5000
 Pairs = Sequence[tuple[str, str]]
 Condition = tuple[str, tuple[Any, ...]]
 
+BY_DATE: Final = f"ifnull(start_ms, {-(1 << 62)})"
+"""SQL of the order by date, what has none before all others; `storage` has an index of just this."""
+
 _NOT_SELECTIVE: Final = frozenset({"_count", "_sort", "_total", "_format"})
 
 
@@ -133,7 +136,7 @@ def _sorting(known: SearchParameters, asked: str) -> tuple[str, bool]:
     if name == "_lastUpdated":
         return "updated_ms", descending
     if name == known.date:
-        return f"ifnull(start_ms, {-(1 << 62)})", descending
+        return BY_DATE, descending
     raise BadRequest(f"_sort={asked[:40]} is not supported here.", expression=("_sort",))
 
 

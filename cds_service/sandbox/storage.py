@@ -16,14 +16,15 @@ from typing import Any, Final
 import orjson
 
 from cds_service.sandbox.indexing import date_range, patient_of, tokens
-from cds_service.sandbox.search import Page, Query
+from cds_service.sandbox.search import BY_DATE, Page, Query
 
-_SCHEMA: Final = """
+_SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS resource (
     seq INTEGER PRIMARY KEY, type TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL,
     updated_ms INTEGER NOT NULL, patient TEXT, start_ms INTEGER, end_ms INTEGER, body TEXT NOT NULL,
     UNIQUE (type, id));
-CREATE INDEX IF NOT EXISTS resource_of_patient ON resource (patient, type, start_ms);
+DROP INDEX IF EXISTS resource_of_patient;
+CREATE INDEX IF NOT EXISTS resource_of_patient_by_date ON resource (patient, type, {BY_DATE}, seq);
 CREATE TABLE IF NOT EXISTS token (
     seq INTEGER NOT NULL, parameter TEXT NOT NULL, system TEXT NOT NULL, code TEXT NOT NULL,
     PRIMARY KEY (seq, parameter, code, system)) WITHOUT ROWID;

@@ -21,6 +21,7 @@ from models.risk.joint_change import assess_together
 from models.risk.nocturnal_desaturation import assess_nights
 from models.risk.point_score import PointScore, known
 from models.risk.rapid_weight_gain import weight_checks
+from models.risk.rapid_weight_loss import loss_checks
 from models.risk.reported_rhythm import rhythm_checks
 from models.risk.vital_change import Window, assess_change, assess_steps, days_of, days_of_steps, window_at
 from models.risk.vital_comparison import MODEL, VERSION, Answer, Comparison, Urgency, not_assessed
@@ -96,6 +97,7 @@ def _answers(record: PatientRecord, zone: str | None, as_of_ms: int) -> list[Ans
         *target_checks(record, as_of_ms),
         *rhythm_checks(record, as_of_ms),
         *weight_checks(record, as_of_ms),
+        *loss_checks(record, as_of_ms),
         assess_dropout(record, days.clock, as_of_ms),
         assess_rest(record.series.get(signals.HEART_RATE), days.clock, as_of_ms),
     ]
