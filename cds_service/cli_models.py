@@ -13,6 +13,7 @@ from cds_service import cli_evaluations, cli_forecast
 from cds_service.cli_evaluations import said, without_library
 from cds_service.cli_output import refuse, show
 from models.training.cgm_people import UnreadablePeople
+from models.training.questions import NothingToAsk
 from models.training.remake import REMAKE, DataNeeded
 
 TASKS: Final = (*cli_evaluations.TASKS, *cli_forecast.TASKS)
@@ -43,7 +44,7 @@ def train_command(model: str, data: Path | None, folder: Path) -> None:
         files = REMAKE[model](data, said)
     except ImportError as fault:
         without_library(fault)
-    except (DataNeeded, UnreadablePeople) as fault:
+    except (DataNeeded, NothingToAsk, UnreadablePeople) as fault:
         refuse(str(fault))
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():

@@ -99,15 +99,10 @@ def _sections(found: Mapping[str, Any]) -> Iterator[Section]:
         yield Section(title, models, charts, found.get("subgroups", {}).get(question, {}))
 
 
-def _trained(task: str) -> list[tuple[str, Mapping[str, Any], Mapping[str, int], Markup]]:
-    """What training recorded on people left out: title, metrics and sample by algorithm, loss where known."""
+def _trained(task: str) -> list[Mapping[str, Any]]:
+    """What training recorded on people left out, with a chart of the loss where one is known."""
     return [
-        (
-            kept["title"],
-            kept["models"],
-            kept["questions_learned_from_at_most"],
-            loss_chart(kept["loss"], "Loss") if kept["loss"] else Markup(""),
-        )
+        {**kept, "chart": loss_chart(kept["loss"], f"Training loss, {kept['title']}") if kept["loss"] else ""}
         for kept in RESULTS
         if kept["task"] == task
     ]

@@ -29,6 +29,7 @@ MADE_FOR: Final = "type_1_diabetes"
 CONTRADICTED_MS: Final = 60 * 60_000
 """A low by the meter is said as current for an hour; so long no number stands beside it that denies it."""
 
+FROM_CGM_ALONE: Final = "CGM alone: insulin, food and activity are not known to it"
 NEXT_HOURS: Final = "in the next hours"
 SMALLEST_SHOWN: Final = 0.01
 
@@ -52,6 +53,7 @@ class Raised:
     when: str
     within: Interval
     asked_ms: int
+    estimated_from: str = FROM_CGM_ALONE
 
 
 def next_hours(question: Question, glucose: TimeSeries) -> RiskPart:
@@ -158,7 +160,7 @@ def risk_card(question: Question, raised: Raised, lines: Sequence[str], lowered_
         detail=wording.sections(
             wording.bullets([*lines]),
             f"{lowered_by} lowers this risk; what fits is for patient and clinician to decide. Estimated "
-            "from CGM alone: insulin, food and activity are not known to it. "
+            f"from {raised.estimated_from}. "
             f"As of {wording.moment(raised.asked_ms, question.zone)}; not an alarm.",
         ),
         override_reasons=OVERRIDE_REASONS,

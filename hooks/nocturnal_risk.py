@@ -3,19 +3,30 @@
 Part of the service `glucose-review`, beside the risk of the next hours.
 """
 
+from typing import Final
+
 from hooks.card import Card
-from hooks.hypoglycemia_risk import Raised, RiskPart, asked, main_reasons, risk_card, share
+from hooks.hypoglycemia_risk import FROM_CGM_ALONE, Raised, RiskPart, asked, main_reasons, risk_card, share
 from hooks.service import Question
 from models.assessment import Assessment, NotAssessed, Outcome
+from models.risk.nocturnal_evening import Evening
 from models.risk.nocturnal_hypoglycemia import MODEL, VERSION, NocturnalRisk, assess
+from models.signals import CARBS, STEPS
 from models.time_series import TimeSeries
 
 TONIGHT = "tonight"
 
+RECORDED: Final = ((CARBS, "food"), (STEPS, "activity"))
+"""What tonight's risk uses beside CGM where it is recorded, in the words of the card."""
+
 
 def tonight(question: Question, glucose: TimeSeries) -> RiskPart:
     """The risk between midnight and 06:00, stated from 21:00 on, or the reason why it is not."""
-    answer = asked(question, MODEL, VERSION, lambda: assess(glucose, question.as_of_ms, question.zone))
+    series = question.record.series
+    evening = Evening(series.get(CARBS), series.get(STEPS))
+    answer = asked(
+        question, MODEL, VERSION, lambda: assess(glucose, question.as_of_ms, question.zone, evening)
+    )
     if isinstance(answer, NotAssessed):
         return RiskPart(TONIGHT, answer)
     raised = answer.outcome is Outcome.ASSESSED_POSITIVE
@@ -32,5 +43,16 @@ def _lines(risk: NocturnalRisk) -> tuple[str, ...]:
 
 def _card(question: Question, answer: Assessment[NocturnalRisk]) -> Card:
     risk = answer.result
-    raised = Raised(MODEL, VERSION, "tonight, 00:00 to 06:00", risk.tonight, answer.as_of_ms)
+    raised = Raised(MODEL, VERSION, "tonight, 00:00 to 06:00", risk.tonight, answer.as_of_ms, _known(answer))
     return risk_card(question, raised, _lines(risk), "A bedtime snack or less insulin for the night")
+
+
+def _known(answer: Assessment[NocturnalRisk]) -> str:
+    """What the estimate rests on, and what it does not know."""
+    used = {one.name for one in answer.inputs}
+    known = [word for signal, word in RECORDED if signal in used]
+    unknown = [word for signal, word in RECORDED if signal not in used]
+    if not known:
+        return FROM_CGM_ALONE
+    not_known = " and ".join(("insulin", *unknown))
+    return f"CGM and recorded {' and '.join(known)}: {not_known} {'are' if unknown else 'is'} not known to it"

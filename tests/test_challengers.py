@@ -89,3 +89,20 @@ def test_what_training_recorded_names_its_people_and_the_served_model(record):
     for found in record["models"].values():
         low, high = found.get("auroc_interval_95", (0.5, 1.0))
         assert low < found["auroc"] < high
+
+
+def test_boosting_fits_who_it_learns_from_ever_closer_tree_by_tree():
+    from models.training.boosting_loss import ROUNDS_SHOWN, STAGES, log_loss, loss_by_round
+    from models.training.challengers import learn
+
+    rng = np.random.default_rng(4)
+    features = rng.normal(size=(2000, 4))
+    label = (features[:, 0] + rng.normal(size=2000) > 0).astype(float)
+    known = np.arange(2000) % 3 > 0
+    for name in STAGES:
+        fitted = learn(name, features[known], label[known], 1)
+        found = loss_by_round(fitted, features, label, known)
+        assert all(len(curve) == ROUNDS_SHOWN for curve in found.values())
+        assert found["learned_from"][-1] < found["learned_from"][0] < np.log(2)
+        last = log_loss(label[~known], fitted(features[~known]))
+        assert found["left_out"][-1] == pytest.approx(last)

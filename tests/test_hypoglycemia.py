@@ -52,6 +52,12 @@ def test_the_contributions_add_up_to_the_stated_probability(seed):
         assert logistic(np.array([log_odds]))[0] == pytest.approx(stated, abs=1e-12)
 
 
+@pytest.mark.parametrize("term", MODELS[60].terms, ids=lambda term: term.feature)
+def test_one_value_is_found_in_the_cell_of_many_values(term):
+    values = np.concatenate([[np.nan, -np.inf, np.inf], term.edges, term.edges - 1e-9, term.edges + 1e-9])
+    assert [term.cell(value) for value in values] == term.cells(values).tolist()
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000))
 def test_intervals_hold_their_value_and_longer_horizons_never_have_a_lower_risk(seed):

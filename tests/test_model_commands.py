@@ -231,6 +231,43 @@ def test_training_on_a_file_of_another_kind_is_one_line_and_exit_2(tmp_path):
     assert found.exit_code == 2 and "numpy arrays" in found.stderr and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("model", ["forecast", "comparison", "hypoglycemia", "nocturnal_hypoglycemia"])
+def test_people_too_few_to_leave_one_out_are_refused_before_anything_is_learned(tmp_path, model):
+    people = {str(number): glucose(number, 2 if number < 4 else 0.5) for number in range(7)}
+    found = run("train", model, "--data", written(tmp_path, people), "--out", tmp_path / "out")
+    assert found.exit_code == 2 and not (tmp_path / "out").exists()
+    assert "5 people with a day of CGM are needed" in found.stderr and "4 in the file" in found.stderr
+
+
+FEW = {str(number): glucose(number, 4) for number in range(5)}
+
+
+@pytest.mark.parametrize(
+    ("model", "files"),
+    [
+        ("forecast", {"glucose_forecast.json"}),
+        (
+            "comparison",
+            {"hypoglycemia_030.json", "hypoglycemia_060.json", "hypoglycemia_120.json", "nocturnal.json"},
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_is_made_again_from_a_file(tmp_path, model, files):
+    for library in ("lightgbm", "torch", "sklearn"):
+        pytest.importorskip(library, reason="needs the extra `train`")
+    data = written(tmp_path, FEW)
+    found = run("train", model, "--data", data, "--out", tmp_path / "out")
+    assert found.exit_code == 0, found.stderr
+    written_files = {path.name: json.loads(path.read_bytes()) for path in (tmp_path / "out").iterdir()}
+    assert files <= set(written_files)
+    for name in files:
+        assert written_files[name]["data_sha256"].keys() == {data.name}
+    if model == "comparison":
+        assert {"boosting", "histogram_boosting"} <= set(written_files["nocturnal.json"]["loss"])
+    assert "fold 5 of 5" in found.stderr or "decision_tree" in found.stderr
+
+
 def test_a_model_that_there_is_not_is_refused():
     assert run("train", "oracle").exit_code == 2
 

@@ -207,7 +207,7 @@ def test_the_rules_leave_a_good_therapy_alone():
 
 def test_the_rules_answer_lows_at_night_with_less_basal():
     assert propose_by_rules(quiet() | {"tbr": 6.0, "tbr_00": 20.0}) == SettingChange(("basal",), (-10,))
-    severe = quiet() | {"tbr": 6.0, "tbr54": 2.0, "tbr_00": 20.0}
+    severe = quiet() | {"tbr": 8.0, "tbr54": 6.0, "tbr_00": 20.0}
     assert propose_by_rules(severe) == SettingChange(("basal",), (-20,))
 
 
@@ -215,6 +215,16 @@ def test_the_rules_answer_lows_after_meals_with_a_weaker_ratio():
     assert propose_by_rules(quiet() | {"tbr": 6.0, "uncorrected_low": 30.0}) == SettingChange(
         ("carb_ratio",), (-10,)
     )
+
+
+def test_the_rules_answer_lows_after_one_meal_at_that_meal():
+    found = quiet() | {"tbr": 6.0, "uncorrected_low": 30.0, "lunch_low": 60.0}
+    assert propose_by_rules(found) == SettingChange(("carb_ratio_lunch",), (-10,))
+
+
+def test_the_rules_answer_highs_after_every_meal_with_a_stronger_ratio_all_day():
+    found = quiet() | {f"{meal}_change": 60.0 for meal in ("breakfast", "lunch", "dinner")}
+    assert propose_by_rules(found) == SettingChange(("carb_ratio",), (10,))
 
 
 def test_the_rules_answer_highs_after_dinner_with_a_stronger_ratio_at_dinner():

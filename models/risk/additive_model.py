@@ -7,6 +7,7 @@ can read. No learning library is needed here.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
 from typing import Any, Final, Self
 
 import numpy as np
@@ -37,6 +38,10 @@ class Term:
         """The cell of each value; a value on an edge belongs to the cell above it."""
         cell = np.searchsorted(self.edges, value, side="right") + 1
         return np.where(np.isnan(value), 0, cell)
+
+    def cell(self, value: float) -> int:
+        """The cell of one value, as `cells` finds it."""
+        return 0 if isnan(value) else int(self.edges.searchsorted(value, side="right")) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +83,9 @@ class AdditiveModel:
 
     def contributions(self, features: Mapping[str, Array]) -> tuple[Contribution, ...]:
         """Intercept and terms of one moment (features of length 1); their points add up to the log-odds."""
-        points = self.points(features)[0]
         terms = (
-            Contribution(term.feature, _known(features[term.feature][0]), float(p))
-            for term, p in zip(self.terms, points, strict=True)
+            Contribution(term.feature, _known(features[term.feature][0]), float(term.points[cell]))
+            for term, cell in zip(self.terms, self._cells(features), strict=True)
         )
         return (Contribution("intercept", None, self.intercept), *terms)
 
@@ -91,13 +95,16 @@ class AdditiveModel:
         The interval is the spread of the log-odds over the models refitted on resampled people: what
         another group of people to learn from would have changed. It is not the spread of outcomes.
         """
-        refits = self.intercept_by_refit + sum(
-            term.points_by_refit[:, term.cells(features[term.feature])[0]] for term in self.terms
-        )
-        log_odds = self.intercept + float(self.points(features).sum())
+        found = list(zip(self.terms, self._cells(features), strict=True))
+        refits = self.intercept_by_refit + sum(term.points_by_refit[:, cell] for term, cell in found)
+        log_odds = self.intercept + float(np.sum([term.points[cell] for term, cell in found]))
         half = NORMAL_90 * float(np.std(refits, ddof=1))
         low, value, high = logistic(np.array([log_odds - half, log_odds, log_odds + half]))
         return Interval(float(value), float(low), float(high))
+
+    def _cells(self, features: Mapping[str, Array]) -> list[int]:
+        """The cell of each term at one moment."""
+        return [term.cell(features[term.feature][0]) for term in self.terms]
 
 
 def logistic(log_odds: Array) -> Array:

@@ -1,9 +1,11 @@
-"""Risk of an episode of hypoglycaemia between midnight and 06:00, asked in the evening, from CGM alone.
+"""Risk of an episode of hypoglycaemia between midnight and 06:00, asked in the evening.
 
-Answers `assess(glucose, as_of_ms, zone)`; the table beside it is made by `models.training.train_nocturnal`.
+Answers `assess(glucose, as_of_ms, zone, evening)` from CGM, and from food and steps where they are known; the
+table beside it is made by `models.training.train_nocturnal`.
 An episode is at least 15 minutes below 70 mg/dL (3.9 mmol/L) (Battelino 2019, Diabetes Care 42:1593).
 """
 
+import json
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
@@ -17,14 +19,26 @@ from models.risk.additive_model import AdditiveModel
 from models.risk.causal_grid import MINUTES_PER_SLOT, SLOTS_PER_DAY, Column
 from models.risk.glucose_question import GlucoseQuestion, covered, question_of
 from models.risk.glucose_risk_features import MEMORY_DAYS
+from models.risk.nocturnal_evening import Evening
 from models.risk.nocturnal_features import NIGHT_SLOTS, nocturnal_features
 from models.risk.nocturnal_reasons import TOPICS
 from models.risk.risk_reasons import RiskReason, top_reasons
 from models.time_series import TimeSeries
 
-TABLE: Final = AdditiveModel.from_json(
-    (files("models.risk") / "nocturnal_hypoglycemia.json").read_text(encoding="utf-8")
-)
+_EXPORTED: Final = (files("models.risk") / "nocturnal_hypoglycemia.json").read_text(encoding="utf-8")
+
+TABLE: Final = AdditiveModel.from_json(_EXPORTED)
+
+
+def _with_evening(exported: str) -> AdditiveModel:
+    document = json.loads(exported)
+    return AdditiveModel.from_json(
+        json.dumps({**document, "terms": document["terms"] + document["evening_terms"]})
+    )
+
+
+WITH_EVENING: Final = _with_evening(_EXPORTED)
+"""The same table with the optional terms, whose cell for "missing" holds no points."""
 
 MODEL: Final = TABLE.name
 VERSION: Final = TABLE.version
@@ -36,6 +50,8 @@ BEDTIME_FROM_MIN: Final = 21 * 60
 """The model learned from questions around 23:00; from 21:00 on, the evening it reads is this one."""
 
 DAY_MIN: Final = 1440
+
+NOTHING_RECORDED: Final = Evening()
 
 ENOUGH_DAYS: Final = 3
 ENOUGH_READINGS: Final = ENOUGH_DAYS * SLOTS_PER_DAY * 7 // 10
@@ -57,7 +73,7 @@ class NocturnalRisk:
 
 
 def assess(
-    glucose: TimeSeries, as_of_ms: int, zone_name: str | None
+    glucose: TimeSeries, as_of_ms: int, zone_name: str | None, evening: Evening = NOTHING_RECORDED
 ) -> Assessment[NocturnalRisk] | NotAssessed:
     """Tonight's risk, or why it is not assessed. Readings after `as_of_ms` are never read."""
     zone = zone_of(zone_name)
@@ -70,7 +86,7 @@ def assess(
     why_not = _why_not(question, measured, zone)
     if why_not is not None:
         return NotAssessed(MODEL, VERSION, as_of_ms, (why_not,))
-    return _assessed(question, measured, slots_to_midnight(question.asked_ms, zone))
+    return _assessed(question, measured, slots_to_midnight(question.asked_ms, zone), evening)
 
 
 def slots_to_midnight(asked_ms: int, zone: ZoneInfo) -> int:
@@ -89,10 +105,13 @@ def _why_not(question: GlucoseQuestion, measured: Column, zone: ZoneInfo) -> Rea
     return None
 
 
-def _assessed(question: GlucoseQuestion, measured: Column, to_midnight: int) -> Assessment[NocturnalRisk]:
+def _assessed(
+    question: GlucoseQuestion, measured: Column, to_midnight: int, evening: Evening
+) -> Assessment[NocturnalRisk]:
     asked = np.array([measured.size - 1])
-    features = nocturnal_features(measured, asked, asked + to_midnight)
-    tonight, contributions = TABLE.interval(features), TABLE.contributions(features)
+    of_cgm = nocturnal_features(measured, asked, asked + to_midnight)
+    features = of_cgm | evening.features(question.as_of_ms)
+    tonight, contributions = WITH_EVENING.interval(features), WITH_EVENING.contributions(features)
     positive = tonight.value >= POSITIVE_FROM
     return Assessment(
         model=MODEL,
@@ -101,5 +120,5 @@ def _assessed(question: GlucoseQuestion, measured: Column, to_midnight: int) -> 
         outcome=Outcome.ASSESSED_POSITIVE if positive else Outcome.ASSESSED_NEGATIVE,
         result=NocturnalRisk(tonight, top_reasons(TOPICS, contributions)),
         contributions=contributions,
-        inputs=(question.newest(),),
+        inputs=(question.newest(), *evening.newest(question.as_of_ms)),
     )

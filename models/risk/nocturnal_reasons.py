@@ -1,4 +1,4 @@
-"""What a clinician reads of the nocturnal hypoglycaemia model: three topics, every feature in one.
+"""What a clinician reads of the nocturnal hypoglycaemia model: four topics, every feature in one.
 
 Sits beside `nocturnal_hypoglycemia`; the mechanics are in `risk_reasons`.
 """
@@ -6,6 +6,7 @@ Sits beside `nocturnal_hypoglycemia`; the mechanics are in `risk_reasons`.
 from typing import Final
 
 from models.risk.hypoglycemia_reasons import LOW, NOW
+from models.risk.nocturnal_evening import CARBS, STEPS
 from models.risk.risk_reasons import Topic
 
 TOPICS: Final = (
@@ -25,6 +26,13 @@ TOPICS: Final = (
             "highest_24_h_mgdl": "the highest glucose of the last 24 hours was {value}",
             "lbgi_3_d": "the low blood glucose index of the last 3 days was {value}",
             "lbgi_14_d": "the low blood glucose index of the last 14 days was {value}",
+        },
+    ),
+    Topic(
+        "food_and_activity",
+        {
+            CARBS: "carbohydrate of the last 2 hours was {value} of a usual day's",
+            STEPS: "steps of the last 6 hours were {value} of a usual day's",
         },
     ),
     Topic(

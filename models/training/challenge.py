@@ -4,12 +4,15 @@ Sits under `evaluate`; needs the libraries of the extra `train`. The served kind
 same folds, so that the comparison is one of algorithms and not of who saw whom.
 """
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from models.training.artefact import out_of_fold
+from models.training.boosting_loss import STAGES, Losses, loss_by_round, mean_over_folds
 from models.training.challengers import CHALLENGERS, learn
 from models.training.fit_additive import Settings
 from models.training.nocturnal_windows import MODEL
@@ -29,12 +32,21 @@ QUICK: Final = Settings(validation_refits=2)
 def challenge(task: Task, report: Report) -> dict[str, Array]:
     """Out-of-fold probability float64[m] of each algorithm, the served kind of model too."""
     settings = NOCTURNAL if task.model == MODEL else QUICK
-    return {REFITTED: out_of_fold(task, settings, report)} | rivals(task, report)
+    return {REFITTED: out_of_fold(task, settings, report), **rivals(task, report).score}
 
 
-def rivals(task: Task, report: Report) -> dict[str, Array]:
-    """Out-of-fold probability float64[m] of each challenger, every fold split by person."""
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """Out-of-fold probability float64[m] of each challenger; log loss by round of those that have rounds."""
+
+    score: Mapping[str, Array]
+    loss: Mapping[str, Losses]
+
+
+def rivals(task: Task, report: Report) -> Rivals:
+    """Each challenger, every fold split by person."""
     scores: dict[str, Array] = {}
+    losses: dict[str, list[Losses]] = defaultdict(list)
     person, label, features = task.questions.person, task.questions.episode, task.matrix()
     fold = fold_of_people(int(person.max()) + 1, SEED)[person]
     for name in CHALLENGERS:
@@ -42,7 +54,10 @@ def rivals(task: Task, report: Report) -> dict[str, Array]:
         for left_out in range(FOLDS):
             known, asked = fold != left_out, fold == left_out
             check_split(person, known, asked)
-            score[asked] = learn(name, features[known], label[known], SEED)(features[asked])
+            fitted = learn(name, features[known], label[known], SEED)
+            score[asked] = fitted(features[asked])
+            if name in STAGES:
+                losses[name].append(loss_by_round(fitted, features, label, known))
         scores[name] = score
         report(f"{task.model}: {name}")
-    return scores
+    return Rivals(scores, {name: mean_over_folds(of) for name, of in losses.items()})

@@ -4,6 +4,7 @@ Asked by `evaluate` and the training records; scikit-learn and LightGBM come wit
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -18,8 +19,6 @@ from sklearn.preprocessing import SplineTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 Array = NDArray[np.float64]
-Score = Callable[[Array], Array]
-Learn = Callable[[Array, Array, int], Score]
 
 MOST_ROWS: Final = 20_000
 MOST_ROWS_OF_TREES: Final = 40_000
@@ -90,13 +89,27 @@ CHALLENGERS: Final[Mapping[str, tuple[Callable[[int], Any], int | None]]] = {
 """Each challenger, and the most rows that it learns from."""
 
 
-def learn(name: str, features: Array, label: Array, seed: int) -> Score:
-    """Fits one challenger and returns its probability of the positive class."""
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A challenger that has learned from `rows` of what it was given, by the features that are `usable`."""
+
+    name: str
+    model: Any
+    usable: NDArray[np.bool_]
+    rows: NDArray[np.int64]
+
+    def __call__(self, asked: Array) -> Array:
+        """Probability of the positive class, float64[m]."""
+        return np.asarray(self.model.predict_proba(asked[:, self.usable])[:, 1], np.float64)
+
+
+def learn(name: str, features: Array, label: Array, seed: int) -> Fitted:
+    """Fits one challenger to a sample of the rows."""
     make, most = CHALLENGERS[name]
     rows = np.arange(label.size)
     if most is not None and label.size > most:
         rows = np.random.default_rng(seed).choice(label.size, most, replace=False)
-    usable = ~np.isnan(features[rows]).all(axis=0)
+    usable = np.asarray(~np.isnan(features[rows]).all(axis=0), np.bool_)
     model = make(seed)
     model.fit(features[rows][:, usable], label[rows])
-    return lambda asked: np.asarray(model.predict_proba(asked[:, usable])[:, 1], np.float64)
+    return Fitted(name, model, usable, rows)

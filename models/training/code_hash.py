@@ -21,6 +21,9 @@ EVERY_MODEL: Final = (
 
 NOCTURNAL: Final = (
     ("models.risk", "nocturnal_features.py"),
+    ("models.risk", "nocturnal_evening.py"),
+    ("models.training", "nocturnal_events.py"),
+    ("models.training", "fit_evening.py"),
     ("models.training", "nocturnal_windows.py"),
     ("models.training", "train_nocturnal.py"),
 )

@@ -47,7 +47,7 @@ def _hypoglycemia(
     task = task_of(windows, horizon)
     scores = {name: by[horizon] for name, by in plain.items() if name != SERVED}
     found = rivals(task, report)
-    scores |= {name: hypoglycemia_evaluation.spread(windows, horizon, score) for name, score in found.items()}
+    scores |= {n: hypoglycemia_evaluation.spread(windows, horizon, score) for n, score in found.score.items()}
     scores[NETWORK] = network.score[horizon]
     models = {SERVED: hypoglycemia.MODELS[horizon].facts["on_people_left_out"]} | {
         name: hypoglycemia_evaluation.metrics_of(windows, horizon, score, SEED)
@@ -58,13 +58,14 @@ def _hypoglycemia(
         "title": TITLE.format(horizon),
         "windows": int(task.questions.episode.size),
         "models": models,
-        "loss": {NETWORK: network.loss},
+        "loss": {NETWORK: network.loss, **found.loss},
     }
 
 
 def _nocturnal(people: Sequence[Person], report: Report) -> dict[str, Any]:
     task, plain = nocturnal_evaluation.nocturnal_scores(people, SEED)
-    scores = {name: score for name, score in plain.items() if name != SERVED} | rivals(task, report)
+    found = rivals(task, report)
+    scores = {name: score for name, score in plain.items() if name != SERVED} | dict(found.score)
     asked = task.questions
     models = {SERVED: nocturnal_hypoglycemia.TABLE.facts["on_people_left_out"]} | {
         name: ranking(asked.episode, score) | bootstrap_intervals(asked.person, asked.episode, score, SEED)
@@ -75,7 +76,7 @@ def _nocturnal(people: Sequence[Person], report: Report) -> dict[str, Any]:
         "title": "An episode between midnight and 06:00, asked at 23:00",
         "windows": int(asked.episode.size),
         "models": models,
-        "loss": {},
+        "loss": found.loss,
     }
 
 

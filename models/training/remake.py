@@ -7,6 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
+from models.risk.causal_grid import SLOTS_PER_DAY
+from models.training.cgm_people import read_people
+from models.training.patient_folds import FOLDS
+from models.training.questions import NothingToAsk
+
 Report = Callable[[str], None]
 Remake = Callable[[Path | None, Report], dict[str, str]]
 
@@ -64,8 +71,12 @@ def bandit(data: Path | None, report: Report) -> dict[str, str]:
 
 
 def _given(data: Path | None) -> Path:
+    """The file, where it holds people enough for one of them to be left out of each fold."""
     if data is None:
         raise DataNeeded("--data FILE is needed: this model learns from people with CGM")
+    people = sum(np.count_nonzero(person.measured > 0) >= SLOTS_PER_DAY for person in read_people(data))
+    if people < FOLDS:
+        raise NothingToAsk(f"{FOLDS} people with a day of CGM are needed to learn from; {people} in the file")
     return data
 
 

@@ -3,15 +3,18 @@
 `train(path, settings, report)` is pure but for reading the data file; the command line writes the file.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from models.training.artefact import Calibration, Report, artefact, out_of_fold
-from models.training.cgm_people import fingerprint, read_people, sha256_of
+from models.training.cgm_people import Person, fingerprint, read_people, sha256_of
 from models.training.fit_additive import Settings, readable
+from models.training.fit_evening import FEWEST_PEOPLE, Evenings, on_people_left_out, terms
 from models.training.measure import ranking
+from models.training.nocturnal_events import FILE, Events, evenings, read_events
 from models.training.nocturnal_windows import ASKED_MIN, LEARNED_MIN, asked_at, task_of
 from models.training.patient_bootstrap import bootstrap_intervals
 from models.training.patient_folds import FOLDS, fold_of_people
@@ -38,10 +41,36 @@ def train(path: Path, settings: Settings, report: Report) -> dict[str, str]:
     facts = {
         "version": VERSION,
         **_on_people_left_out(task, stated, calibration, settings.seed),
+        **_of_evening(path.with_name(FILE), people, task, calibration.applied(stated), settings),
         "data_sha256": {path.name: sha256_of(path)},
         "people": {person.name: fingerprint(person) for person in people},
     }
     return {f"{task.model}.json": readable(artefact(task, calibration, settings, facts))}
+
+
+def _of_evening(
+    beside: Path, people: Sequence[Person], task: Task, probability: Array, settings: Settings
+) -> dict[str, Any]:
+    """The optional terms and how they did, where enough people have events beside their CGM."""
+    events = read_events(beside) if beside.is_file() else {}
+    nights = _evenings(people, task, probability, events)
+    if np.unique(nights.person).size < FEWEST_PEOPLE:
+        return {"evening_terms": []}
+    return {
+        "evening_terms": terms(nights, settings.refits, settings.seed),
+        "evening_on_people_left_out": on_people_left_out(nights, settings.seed),
+        "evening_sha256": {beside.name: sha256_of(beside)},
+    }
+
+
+def _evenings(people: Sequence[Person], task: Task, probability: Array, events: Events) -> Evenings:
+    """The nights asked about at 23:00 of those who recorded food or steps."""
+    names = {name for name, _ in events}
+    recorded = np.array([person.name in names for person in people])
+    rows = asked_at(task.questions, ASKED_MIN) & recorded[task.questions.person]
+    log_odds = np.log(probability / (1 - probability))
+    features = evenings(people, task.questions, events)
+    return Evenings(features, log_odds, task.questions.episode, task.questions.person).take(rows)
 
 
 def _on_people_left_out(task: Task, stated: Array, calibration: Calibration, seed: int) -> dict[str, Any]:

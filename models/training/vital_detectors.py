@@ -28,6 +28,7 @@ from models.risk.vital_change import Window, assess_change, assess_steps, window
 from models.risk.vital_comparison import Answer
 from models.risk.watched_signals import WATCHED
 from models.simulation.vital_events import EventKind
+from models.simulation.vital_signs import COURSES
 from models.time_series import series_of
 
 PAST_DAYS: Final = 32
@@ -190,6 +191,17 @@ def bedside(moment: Moment, names: Iterable[str]) -> float:
     return max(found, default=UNKNOWN)
 
 
+def population(moment: Moment, names: Iterable[str]) -> float:
+    """The worst of the signals in SDs between people from the mean of all, over two: medians of the day."""
+    found = []
+    for course in COURSES:
+        value = moment.today(course.signal)
+        if course.signal in names and value.size:
+            away = float(np.median(value)) - (course.level - course.night_fall / 2)
+            found.append(course.odd * away / course.people_sd / 2)
+    return max(found, default=UNKNOWN)
+
+
 def lowest_of_the_night(moment: Moment) -> float:
     """How far the lowest saturation of the last night has come from usual to 90 %."""
     spo2 = moment.record.series.get(signals.SPO2)
@@ -228,14 +240,21 @@ def longest_silent(moment: Moment) -> float:
 
 OWN: Final = "own_baseline"
 FIXED: Final = "fixed_thresholds"
+POPULATION: Final = "population_thresholds"
+"""Mean and spread are the true ones of generated people, which nobody knows of measured ones."""
 
 DETECTORS: Final[Mapping[EventKind, Mapping[str, Detector]]] = {
     EventKind.ILLNESS: {
         OWN: own_illness,
         "own_baseline_together": own_illness_together,
         FIXED: lambda moment: bedside(moment, ILLNESS),
+        POPULATION: lambda moment: population(moment, ILLNESS),
     },
-    EventKind.RESTING_HEART_RATE: {OWN: own_faster_heart, FIXED: lambda moment: bedside(moment, FASTER)},
+    EventKind.RESTING_HEART_RATE: {
+        OWN: own_faster_heart,
+        FIXED: lambda moment: bedside(moment, FASTER),
+        POPULATION: lambda moment: population(moment, FASTER),
+    },
     EventKind.FAST_HEART: {OWN: own_hours, FIXED: fastest_hour},
     EventKind.NIGHT_DESATURATION: {OWN: low_nights, FIXED: lowest_of_the_night},
     EventKind.INACTIVITY: {OWN: own_less, "own_baseline_if_worn": own_less_if_worn, FIXED: fewest},

@@ -1,0 +1,72 @@
+"""Log loss of the boosted challengers as trees are added, on people learned from and on people left out.
+
+Beside `challengers`, asked by `challenge`. The other challengers are fitted in one step and have no rounds.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.training.challengers import Fitted
+
+Array = NDArray[np.float64]
+Losses = dict[str, list[float]]
+
+ROUNDS_SHOWN: Final = 20
+ROWS_SHOWN: Final = 10_000
+"""How many points a curve has, and how many questions at most each rests on."""
+
+LEAST: Final = 1e-9
+DIGITS: Final = 5
+
+
+def _lightgbm(model: Any, rows: Array) -> list[Array]:
+    return [model.predict_proba(rows, num_iteration=trees)[:, 1] for trees in _shown(model.n_estimators)]
+
+
+def _histogram(model: Any, rows: Array) -> list[Array]:
+    stages = [stated[:, 1] for stated in model.staged_predict_proba(rows)]
+    return [stages[trees - 1] for trees in _shown(len(stages))]
+
+
+def _shown(trees: int) -> list[int]:
+    return [round(number) for number in np.linspace(1, trees, ROUNDS_SHOWN)]
+
+
+STAGES: Final[Mapping[str, Callable[[Any, Array], list[Array]]]] = {
+    "boosting": _lightgbm,
+    "histogram_boosting": _histogram,
+}
+"""The probabilities after so many trees, evenly from the first to the last."""
+
+
+def loss_by_round(fitted: Fitted, features: Array, label: Array, known: NDArray[np.bool_]) -> Losses:
+    """`learned_from` and `left_out`; `known` bool[m] are the questions of which `fitted.rows` were drawn."""
+    learned = np.flatnonzero(known)[fitted.rows][:ROWS_SHOWN]
+    left_out = np.flatnonzero(~known)
+    left_out = left_out[:: -(-left_out.size // ROWS_SHOWN)]
+    return {
+        "learned_from": _losses(fitted, features[learned], label[learned]),
+        "left_out": _losses(fitted, features[left_out], label[left_out]),
+    }
+
+
+def _losses(fitted: Fitted, features: Array, label: Array) -> list[float]:
+    stages = STAGES[fitted.name](fitted.model, features[:, fitted.usable])
+    return [log_loss(label, stated) for stated in stages]
+
+
+def log_loss(label: Array, probability: Array) -> float:
+    """Mean negative log likelihood."""
+    held = np.clip(probability, LEAST, 1 - LEAST)
+    return float(-np.mean(np.where(label > 0, np.log(held), np.log(1 - held))))
+
+
+def mean_over_folds(folds: Sequence[Losses]) -> Losses:
+    """The mean curve, rounded."""
+    return {
+        people: np.mean([fold[people] for fold in folds], axis=0).round(DIGITS).tolist()
+        for people in folds[0]
+    }
