@@ -6,6 +6,7 @@ Added to `wearable-cds` by `cli`; they read the same settings as the server.
 import os
 import time
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import UUID
@@ -68,15 +69,27 @@ def _registration(tenant: Tenant) -> dict[str, Any]:
 
 @click.command("doctor")
 @click.option("--tenant", "tenant_id", required=True, metavar="ID")
-def doctor_command(tenant_id: str) -> None:
+@click.option("--as-ehr", "key_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="A JWK set with a private key of the EHR: call the running service too.")  # fmt: skip
+def doctor_command(tenant_id: str, key_file: Path | None) -> None:
     """Walk the connection to a tenant's EHR step by step and say what to fix; exit 1 if anything is."""
-    tenant = tenant_or_refuse(settings_or_refuse(), tenant_id)
-    from cds_service.doctor import examine
+    settings = settings_or_refuse()
+    tenant = tenant_or_refuse(settings, tenant_id)
+    from cds_service.doctor import examine, knock, wanted_token
     from cds_service.egress import Egress
+    from cds_service.jwks import UnusableKeys
+    from cds_service.own_keys import read_own_keys
 
+    base, egress, now_ms = settings.public_base_url, Egress(), time.time_ns() // 1_000_000
+    try:
+        keys = read_own_keys(key_file) if key_file else None
+    except UnusableKeys as fault:
+        refuse(f"{key_file} {fault}")
     well = True
     with log_on_stderr():
-        for finding in examine(tenant, Egress(), time.time_ns() // 1_000_000):
+        called = [knock(base, tenant, keys, egress, now_ms)] if keys else []
+        findings = (examine(tenant, egress, now_ms), [wanted_token(base, tenant, egress, now_ms)], called)
+        for finding in chain.from_iterable(findings):
             show_line({"step": finding.step, "ok": finding.ok, "text": finding.text})
             well = well and finding.ok
     raise SystemExit(0 if well else 1)

@@ -3,12 +3,15 @@
 Behind `wearable-cds doctor`; uses the very parts that serve hook calls, so that what passes here works there.
 """
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from joserfc import jwt
 
+from cds_service.addresses import Address
 from cds_service.backend_tokens import BackendTokens
 from cds_service.calls import Answer, Call, CallFailed, Server
 from cds_service.clock_skew import MAX_SKEW_S
@@ -16,11 +19,13 @@ from cds_service.deadline import Deadline
 from cds_service.egress import Egress
 from cds_service.fhir_client import FhirClient, Query
 from cds_service.jwks import KeySets
+from cds_service.own_keys import OwnKeys
 from cds_service.smart_configuration import contradictions, read_smart_configuration
 from cds_service.tenants import FhirBase, Tenant
 from models.patient_record import Completeness
 
 STEP_S: Final = 5.0
+KNOCK_LIFE_S: Final = 60
 FHIR_VERSIONS: Final = ("4.0", "4.3", "5.0")
 _REMEDIES: Final = {
     "unresolved": "the host's name does not resolve: check the address and this machine's DNS",
@@ -61,6 +66,48 @@ def examine(tenant: Tenant, egress: Egress, now_ms: int) -> Iterator[Finding]:
         yield Finding("FHIR server", False, "none is registered: only prefetched data can be used")
     for base in tenant.fhir_bases:
         yield from _examine_server(tenant, base, egress, now_ms)
+
+
+def wanted_token(base: Address, tenant: Tenant, egress: Egress, now_ms: int) -> Finding:
+    """What the EHR must send with a call, for whoever sets it up; nothing is examined."""
+    keys = KeySets([tenant], egress).known_ids(tenant, now_ms)
+    key_id = " or ".join(sorted(keys)) or "of a key that is registered"
+    audience = tenant.audience or base.under("cds-services").text + "/ID of the service called"
+    return Finding(
+        "what the EHR sends",
+        True,
+        f"Authorization: Bearer and a JWT with alg {' or '.join(tenant.algorithms)}, kid {key_id}, typ JWT, "
+        f"iss {tenant.issuer}, aud {audience}, iat and exp at most {tenant.max_token_lifetime_s} s apart, "
+        "and a new jti for each call",
+    )
+
+
+def knock(base: Address, tenant: Tenant, keys: OwnKeys, egress: Egress, now_ms: int) -> Finding:
+    """Asks the running service, with a token as this tenant's EHR would sign it, what is offered to it.
+
+    `base` is the service's own address, `keys` are private keys of the EHR, as in development. The question
+    is discovery: it needs no patient and leaves no decision.
+    """
+    step, address = f"{base.text} called as the EHR", base.under("cds-services")
+    header = {"alg": keys.algorithm, "kid": keys.key_id, "typ": "JWT"}
+    claims = {
+        "iss": tenant.issuer,
+        "aud": tenant.audience or address.text,
+        "iat": now_ms // 1000,
+        "exp": now_ms // 1000 + KNOCK_LIFE_S,
+        "jti": str(uuid.uuid4()),
+    } | ({"tenant": tenant.tenant_claims[0]} if tenant.tenant_claims else {})
+    token = jwt.encode(header, claims, keys.signing, algorithms=[keys.algorithm])
+    call = Call(address, headers={"Authorization": f"Bearer {token}", "Accept": "application/json"})
+    try:
+        answer = egress.send(Server(address, allow_private=True), call, Deadline.after(STEP_S))
+    except CallFailed as failure:
+        return _failed(step, failure.why)
+    if answer.status == 200:
+        offered = [entry["id"] for entry in msgspec.json.decode(answer.body)["services"]]
+        return Finding(step, True, f"the token is accepted; offered: {', '.join(offered) or 'nothing'}")
+    number = answer.headers.get("x-request-id", "unknown")
+    return Finding(step, False, f"answered {answer.status}; its log has the reason, under request {number}")
 
 
 def _examine_keys(tenant: Tenant, egress: Egress, now_ms: int) -> Finding:

@@ -4,7 +4,7 @@ Between `routes.cds_hooks` (who calls, what is asked) and the services of `hooks
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
@@ -14,7 +14,7 @@ from cds_service.deadline import Deadline
 from cds_service.fhir_client import Pages, Query
 from fhir_mappers.admission import Admission
 from fhir_mappers.decode import NotFhir
-from fhir_mappers.pace import Pace
+from fhir_mappers.pace import Pace, never_stop
 from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import map_pages, record_of
 from hooks.card import linked
@@ -66,11 +66,15 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When the question is asked, when the answer must be out, and the id that its cards derive from."""
+    """When the question is asked, when the answer must be out, and the id that its cards derive from.
+
+    `give_way` is called between two pieces of long work, so that short work of others can go first.
+    """
 
     as_of_ms: int
     deadline: Deadline
     response_id: UUID
+    give_way: Callable[[], object] = never_stop
 
     @property
     def last_page(self) -> Deadline:
@@ -81,6 +85,11 @@ class Moment:
     def last_thought(self) -> Deadline:
         """When computing ends."""
         return self.deadline.earlier(SENDING_S)
+
+    def checkpoint(self) -> None:
+        """Between two pieces of work. Raises Unavailable where there is no time left."""
+        self.give_way()
+        self.last_thought.check()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +140,7 @@ def decide_from(
 ) -> Answered:
     """The service's answer from what was gathered, now or when a recorded decision is made again."""
     record = to_record(context, gathered, moment, place)
-    moment.last_thought.check()
+    moment.checkpoint()
     practice = place.practice
     decision = service.decide(Question(record, context, moment.as_of_ms, moment.response_id, practice))
     decision = replace(decision, cards=linked(decision.cards, practice.chart_link))
@@ -168,7 +177,7 @@ def to_record(context: Context, gathered: Gathered, moment: Moment, place: Place
     Raises DataUnobtainable where the data cannot be read, beside another's resource and for a record that was
     merged into another (F-14); Unavailable where there are so many odd ones that the deadline passes.
     """
-    pace = Pace(checkpoint=moment.last_thought.check)
+    pace = Pace(checkpoint=moment.checkpoint)
     try:
         mapped = map_pages(context.patient_id, gathered.pages, place.site, moment.as_of_ms, pace)
         record = record_of(mapped, gathered.completeness)

@@ -36,9 +36,9 @@ def cut_bundle(content: bytes, piece_bytes: int = PIECE_BYTES) -> Page | None:
     head, opening = content[:start], content[start : start + LONGEST_OPENING].partition(b":")[0]
     if not opening.strip().startswith(b"{") or decoded(_bundle, head + b"]}") is None:
         return None
-    pieces = []
+    pieces, octets = [], memoryview(content)
     while (cut := content.find(b"," + opening, start + piece_bytes)) >= 0:
-        pieces.append(Piece(b"[" + content[start:cut] + b"]"))
+        pieces.append(Piece(b"".join((b"[", octets[start:cut], b"]"))))
         start = cut + 1
     rest = decoded(_bundle, head + content[start:])
     if rest is None or rest.resourceType != BUNDLE or ENTRY_ARRAY.search(content, start):

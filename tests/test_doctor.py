@@ -1,6 +1,7 @@
 """The doctor finds what is wrong with a connection and names the remedy."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from email.utils import formatdate
@@ -10,11 +11,12 @@ from typing import Any
 import pytest
 from fake_ehr import FakeEhr, bundle, running
 from joserfc.jwk import ECKey
+from served import ISSUER, served
 
 from cds_service.addresses import parse_base, parse_registered
-from cds_service.doctor import examine
+from cds_service.doctor import examine, knock, wanted_token
 from cds_service.egress import Egress
-from cds_service.own_keys import new_key
+from cds_service.own_keys import OwnKeys, new_key, read_own_keys
 from cds_service.tenants import Backend, FhirBase, Tenant
 
 NOW_S = 1_780_000_000
@@ -122,3 +124,32 @@ def test_missing_keys_and_servers_are_found(tenant: Tenant) -> None:
         "the EHR's keys",
         "FHIR server",
     ]
+
+
+def keys_of(path: Path, *keys: ECKey) -> OwnKeys:
+    path.write_text(json.dumps({"keys": [key.as_dict(private=True) for key in keys]}))
+    return read_own_keys(path)
+
+
+def test_the_running_service_is_asked_as_the_ehr_would_and_says_what_it_offers(tmp_path: Path) -> None:
+    egress = Egress()
+    with served(tmp_path) as service:
+        tenant, now_ms = Tenant("test-hospital", ISSUER), time.time_ns() // 1_000_000
+        base = parse_base(service.base, loopback=True)
+        known = knock(base, tenant, keys_of(tmp_path / "ehr.json", service.key), egress, now_ms)
+        stranger = ECKey.generate_key("P-384", {"kid": "ehr-key-1"})
+        refused = knock(base, tenant, keys_of(tmp_path / "other.json", stranger), egress, now_ms)
+        log = service.log
+    assert known.ok and "glucose-review" in known.text and "insulin-adjustment" in known.text
+    assert not refused.ok and "answered 401" in refused.text
+    assert refused.text.rpartition(" ")[2] in log and "jwt.sig" in log
+    gone = knock(base, tenant, keys_of(tmp_path / "ehr.json", service.key), egress, now_ms)
+    assert (gone.ok, gone.text) == (False, "nothing answers at this address: check host, port and firewall")
+    egress.close()
+
+
+def test_what_the_ehr_must_send_is_said_in_the_words_of_its_registration(tenant: Tenant) -> None:
+    base = parse_base("https://cds.example.org")
+    said = wanted_token(base, tenant, Egress(), NOW_S * 1000).text
+    for word in ("ES384", "kid ehr", tenant.issuer, "https://cds.example.org/cds-services/", "300 s", "jti"):
+        assert word in said

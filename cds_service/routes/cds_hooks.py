@@ -58,9 +58,10 @@ def call(service_id: str) -> Response:
     caller = _caller([f"/cds-services/{service_id}"])
     service = _service(service_id, caller.tenant)
     seconds = caller.tenant.limits.deadline_s or known.settings.deadline_s
-    moment = pipeline.Moment(as_of_ms, Deadline.after(seconds), uuid.UUID(g.request_id))
+    turns, deadline = known.computing, Deadline.after(seconds)
+    moment = pipeline.Moment(as_of_ms, deadline, uuid.UUID(g.request_id), turns.give_way)
     body = read_json_body(request, known.settings.hook_body_limit_bytes)
-    with known.computing.turn(moment.last_thought):
+    with turns.turn(moment.last_thought):
         asked = parse(body)
     if asked.hook != service.hook:
         raise BadRequest("This service answers another hook.", expression=["hook"])

@@ -97,12 +97,13 @@ class Reader:
         Raises DataUnobtainable where the patient cannot be read or another patient's data came.
         """
         asked_for = (*BASE_NEEDS, *(replace(need, required=False) for need in wanted))
-        moment = Moment(self.as_of_ms, Deadline.after(READ_WITHIN_S), uuid.uuid4())
+        turns, deadline = self.known.computing, Deadline.after(READ_WITHIN_S)
+        moment = Moment(self.as_of_ms, deadline, uuid.uuid4(), turns.give_way)
         asked = HookRequest("patient-view", str(moment.response_id), Context(self.held.patient_id), {})
         with self.known.bulkheads.place(self.tenant):
             gathered = pipeline.gather(asked_for, asked, moment, self._client())
         practice = practice_of(self.known, self.tenant, SITE_WIDE)
-        with self.known.computing.turn(moment.last_thought):
+        with turns.turn(moment.last_thought):
             record = pipeline.to_record(asked.context, gathered, moment, Place(self._site(), practice))
         question = Question(record, asked.context, self.as_of_ms, moment.response_id, practice)
         return Chart(question, gathered, self._site(), _banner(gathered, record))

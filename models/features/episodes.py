@@ -95,16 +95,17 @@ def episode_spans(
     last = np.append(first[1:], at_ms.size) - 1
     lasted = (at_ms[last] - at_ms[first]) / MINUTE_MS + 1.5 * minutes[last]
     fresh = np.insert(broken[first[1:] - 1], 0, True)
+    runs = (first, last, beyond[first], lasted, fresh)
     found: list[tuple[int, int]] = []
     running = False
-    for run in range(first.size):
-        running = running and not fresh[run]
-        if beyond[first[run]]:
+    for start, end, is_beyond, lasted_min, is_fresh in zip(*(run.tolist() for run in runs), strict=True):
+        running = running and not is_fresh
+        if is_beyond:
             if running:
-                found[-1] = (found[-1][0], int(last[run]))
-            elif lasted[run] >= START_MIN:
-                found.append((int(first[run]), int(last[run])))
+                found[-1] = (found[-1][0], end)
+            elif lasted_min >= START_MIN:
+                found.append((start, end))
                 running = True
-        elif lasted[run] >= END_MIN:
+        elif lasted_min >= END_MIN:
             running = False
     return found

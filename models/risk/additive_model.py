@@ -7,6 +7,7 @@ can read. No learning library is needed here.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any, Final, Self
 
 import numpy as np
@@ -99,10 +100,15 @@ class Lookup:
     def at(self, features: Mapping[str, Array]) -> Array:
         """Points of each term and of its refits at one moment, float64[terms, 1 + r]."""
         cell = np.array(
-            [cells(own, features[n])[0] for n, own in zip(self.features, self.edges, strict=True)]
+            [_cell(own, features[n][0]) for n, own in zip(self.features, self.edges, strict=True)]
         )
         found: Array = self.points[self.start + self.steps[self.begin + cell[self.feature]].sum(axis=0)]
         return found
+
+
+def _cell(edges: Array, value: float) -> int:
+    """The cell of one value, as `cells` finds it, in a fifth of its time."""
+    return 0 if isnan(value) else int(edges.searchsorted(value, side="right")) + 1
 
 
 def _all_edges(terms: Sequence[Term], name: str) -> Array:

@@ -34,8 +34,23 @@ def end_now(days: int) -> None:
     payload.START = now - timedelta(days=days, minutes=now.minute % 5)
 
 
-def question(days: int) -> bytes:
-    """A patient-view call with everything in prefetch: the patient, CGM, vital signs, two known-empty keys."""
+def type_1_diabetes() -> bytes:
+    """A problem list for which every risk model answers."""
+    status = {"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}
+    condition = {
+        "resourceType": "Condition",
+        "id": "c1",
+        "clinicalStatus": {"coding": [status]},
+        "code": {"coding": [{"system": "http://snomed.info/sct", "code": "46635009"}]},
+        "subject": {"reference": f"Patient/{payload.PATIENT}"},
+    }
+    return payload.searchset([condition])
+
+
+def question(days: int, conditions: bytes = b"null") -> bytes:
+    """A patient-view call with everything in prefetch: the patient, CGM, vital signs, no fingersticks, and the
+    problem list, which is known to be empty if none is given.
+    """
     end_now(days)
     pages = payload.pages(days)
     head = {
@@ -45,7 +60,7 @@ def question(days: int) -> bytes:
     }
     prefetch = b",".join(
         [b'"patient":' + pages["patient"][0], b'"cgm":' + pages["glucose"][0], b'"vitals":' + pages["vitals"][0],
-         b'"fingersticks":null,"conditions":null']
+         b'"fingersticks":null,"conditions":' + conditions]
     )  # fmt: skip
     return json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"prefetch":{' + prefetch + b"}}"
 
