@@ -128,7 +128,7 @@ def test_every_feature_belongs_to_exactly_one_topic_and_every_direction_to_a_fea
     features = nocturnal_features(np.full(600, 120.0), np.array([599]), np.array([611]))
     served = [*features, *Evening().features(BEDTIME)]
     assert sorted(n for topic in TOPICS for n in topic.sentences) == sorted(served)
-    assert [term.feature for term in WITH_EVENING.terms] == served
+    assert list(WITH_EVENING.lookup.features) == served
     assert set(DIRECTIONS) <= set(features)
 
 

@@ -70,9 +70,11 @@ def test_by_day_or_without_a_zone_the_line_says_why_there_is_no_number(
     assert why in line
 
 
-def test_one_reason_for_both_times_is_said_once() -> None:
+def test_one_reason_for_all_risks_is_said_once() -> None:
     stale = asked(nights(52, 95, EVENING_MS), EVENING_MS + 40 * 60_000)
-    assert text(stale).count("in the next hours and tonight: not assessed") == 1
+    said = "Risk of a low in the next hours, a low tonight and a high in the next hours: not assessed"
+    assert text(stale).count(said) == 1
+    assert text(stale).count("Risk of") == 1
 
 
 def test_the_card_says_what_the_estimate_rests_on() -> None:
