@@ -9,7 +9,9 @@ import numpy as np
 from models.features.agp import ambulatory_profile
 from models.features.glycemic import GlycemicMetrics, glycemic_metrics
 from models.features.patterns import find_patterns
-from models.risk import glucose_forecast, hypoglycemia, nocturnal_hypoglycemia
+from models.risk import glucose_forecast, nocturnal_hypoglycemia
+from models.risk.hyperglycemia import HYPERGLYCEMIA
+from models.risk.hypoglycemia import HYPOGLYCEMIA
 from models.signals import GLUCOSE_CGM
 from models.time_series import TimeSeries, series_of
 
@@ -41,7 +43,8 @@ def risk_models_ms() -> dict[str, float]:
     at_ms = START_MS + (13 * 24 + 22) * 3_600_000
     seen = glucose.between(0, at_ms)
     each = {
-        "short_term_low_ms": quick_ms(lambda: hypoglycemia.assess(seen, at_ms)),
+        "short_term_low_ms": quick_ms(lambda: HYPOGLYCEMIA.assess(seen, at_ms, "UTC")),
+        "short_term_high_ms": quick_ms(lambda: HYPERGLYCEMIA.assess(seen, at_ms, "UTC")),
         "night_low_ms": quick_ms(lambda: nocturnal_hypoglycemia.assess(seen, at_ms, "UTC")),
         "forecast_ms": quick_ms(lambda: glucose_forecast.assess(seen, at_ms)),
     }
