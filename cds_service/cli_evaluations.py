@@ -170,7 +170,8 @@ def groups_command(data: Path, zone: str | None, as_json: bool, folder: Path | N
 
 
 TASKS: Final = (
-    _risk_task("hypoglycemia", "A new episode within 30, 60 and 120 minutes."),
+    _risk_task("hypoglycemia", "A new low within 30, 60 and 120 minutes."),
+    _risk_task("hyperglycemia", "A new high, above 250 mg/dL, within 30, 60 and 120 minutes."),
     _risk_task("nocturnal", "An episode between midnight and 06:00, asked at 23:00."),
     vitals_command,
     groups_command,

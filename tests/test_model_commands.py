@@ -92,6 +92,14 @@ def test_stdout_is_the_agreed_json_and_progress_goes_to_stderr(evaluated):
     assert "4 people read" in evaluated.stderr
 
 
+def test_highs_are_evaluated_as_lows_are(tmp_path):
+    path = written(tmp_path, {"a": PEOPLE["a"] + 120, "b": PEOPLE["b"] + 120})
+    found = json.loads(run("evaluate", "hyperglycemia", "--data", path, "--json").stdout)
+    assert (found["task"], found["people"]) == ("hyperglycemia", 2)
+    at_60 = {name: horizons["60"]["auroc"] for name, horizons in found["models"].items()}
+    assert min(at_60.values()) > 0.7
+
+
 def test_nothing_that_learns_is_fitted_unless_asked(evaluated):
     models = set(json.loads(evaluated.stdout)["models"])
     assert models == {"additive", "linear_extrapolation", "glucose_now"}
@@ -141,7 +149,7 @@ def test_rows_in_any_order_and_readings_that_are_none_change_nothing(tmp_path):
     np.testing.assert_array_equal(before.measured, after.measured)
 
 
-@pytest.mark.parametrize("task", ["hypoglycemia", "nocturnal", "groups"])
+@pytest.mark.parametrize("task", ["hypoglycemia", "hyperglycemia", "nocturnal", "groups"])
 @pytest.mark.parametrize(
     ("content", "told"),
     [

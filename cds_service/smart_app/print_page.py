@@ -19,10 +19,10 @@ def view(reader: Reader, _: Mapping[str, str]) -> tuple[Chart, dict[str, Any]]:
     """The page for two weeks."""
     chart = reader.read(*glucose_page.wanted(DAYS), needs.VITAL_SIGNS, needs.ACTIVITY)
     vitals = vitals_page.review_of(chart)
-    next_hours, tonight, _ = risk_page.risks(chart)  # a high of the next hours has no place on one sheet
+    lows = risk_page.risks(chart)[:2]  # a high of the next hours has no place on one sheet
     return chart, {
         "review": glucose_page.review(chart, DAYS),
-        "risks": (next_hours, tonight),
+        "risks": lows,
         "changes": why(vitals) if isinstance(vitals, Refused) else vitals_page.findings(chart, vitals),
         "days": DAYS,
         "clock": clock_words(chart),

@@ -14,7 +14,7 @@ import numpy as np
 from models.training.artefact import out_of_fold
 from models.training.boosting_loss import STAGES, Losses, loss_by_round, mean_over_folds
 from models.training.challengers import CHALLENGERS, learn
-from models.training.fit_additive import Settings
+from models.training.fit_pairwise import Settings
 from models.training.nocturnal_windows import MODEL
 from models.training.patient_folds import FOLDS, check_split, fold_of_people
 from models.training.task import Array, Task

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from models.risk import nocturnal_hypoglycemia
 from models.risk.hypoglycemia import HYPOGLYCEMIA
-from models.training import hypoglycemia_evaluation, nocturnal_evaluation
+from models.training import nocturnal_evaluation, short_term_evaluation
 from models.training.artefact import Report
 from models.training.cgm_people import Person, read_people, sha256_of
 from models.training.challenge import SEED, rivals
@@ -20,9 +20,10 @@ from models.training.measure import ranking
 from models.training.patient_bootstrap import bootstrap_intervals
 from models.training.recurrent import MOST_ROWS, Learned, out_of_fold_network
 from models.training.recurrent import NAME as NETWORK
+from models.training.short_term_evaluation import JUDGED
 from models.training.short_term_windows import HORIZONS_MIN, Windows, questions, task_of
 
-SERVED: Final = hypoglycemia_evaluation.SERVED
+SERVED: Final = short_term_evaluation.SERVED
 MOST_LEARNED_FROM: Final = {name: most for name, (_, most) in CHALLENGERS.items()} | {NETWORK: MOST_ROWS}
 """A sample, drawn at random from the questions of the people learned from; all are asked about."""
 
@@ -32,7 +33,7 @@ TITLE: Final = "A new episode within {} minutes"
 def compare(path: Path, report: Report) -> dict[str, str]:
     """The records by file name."""
     people = tuple(person for person in read_people(path) if questions(person).size)
-    windows, plain = hypoglycemia_evaluation.hypoglycemia_scores(people, SEED)
+    windows, plain = short_term_evaluation.unfitted_scores(JUDGED[HYPOGLYCEMIA.name], people, SEED)
     network = out_of_fold_network(people, windows, SEED, report)
     made_from = {"people": len(people), "data_sha256": {path.name: sha256_of(path)}}
     records = {
@@ -48,10 +49,10 @@ def _hypoglycemia(
     task = task_of(windows, horizon)
     scores = {name: by[horizon] for name, by in plain.items() if name != SERVED}
     found = rivals(task, report)
-    scores |= {n: hypoglycemia_evaluation.spread(windows, horizon, score) for n, score in found.score.items()}
+    scores |= {n: short_term_evaluation.spread(windows, horizon, score) for n, score in found.score.items()}
     scores[NETWORK] = network.score[horizon]
     models = {SERVED: HYPOGLYCEMIA.tables[horizon].facts["on_people_left_out"]} | {
-        name: hypoglycemia_evaluation.metrics_of(windows, horizon, score, SEED)
+        name: short_term_evaluation.metrics_of(windows, horizon, score, SEED)
         for name, score in scores.items()
     }
     return {

@@ -5,20 +5,22 @@ served and the rivals without a fit need numpy alone; `challengers=True` needs t
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Literal
 
-from models.training import hypoglycemia_evaluation, nocturnal_evaluation
+from models.training import nocturnal_evaluation, short_term_evaluation
 from models.training.cgm_people import Person, read_people
 from models.training.patient_folds import FOLDS
 from models.training.questions import NothingToAsk
+from models.training.short_term_evaluation import JUDGED, Judged
 from models.training.short_term_windows import HORIZONS_MIN, questions, task_of
 
 SEED: Final = 2026
 
-TaskName = Literal["hypoglycemia", "nocturnal"]
+TaskName = Literal["hypoglycemia", "hyperglycemia", "nocturnal"]
 Report = Callable[[str], None]
 Evaluation = Callable[[Sequence[Person], bool, int, Report], dict[str, Any]]
 
@@ -36,22 +38,24 @@ def evaluate(
     return EVALUATIONS[task](people, challengers, seed, report)
 
 
-def _hypoglycemia(people: Sequence[Person], challengers: bool, seed: int, report: Report) -> dict[str, Any]:
+def _short_term(
+    judged: Judged, people: Sequence[Person], challengers: bool, seed: int, report: Report
+) -> dict[str, Any]:
     report(f"{len(people)} people read; computing features")
-    asked = [person for person in people if questions(person).size]
+    asked = [person for person in people if questions(person, judged.event).size]
     if not asked:
-        raise NothingToAsk("nobody has two of three hours of CGM and then 70 mg/dL or more")
-    windows, scores = hypoglycemia_evaluation.hypoglycemia_scores(asked, seed)
+        raise NothingToAsk("nobody has two of three hours of CGM and is then outside an episode")
+    windows, scores = short_term_evaluation.unfitted_scores(judged, asked, seed)
     report(f"{windows.person.size} questions scored")
     _enough_to_learn(asked, challengers)
     for horizon in HORIZONS_MIN if challengers else ():
-        task = task_of(windows, horizon)
+        task = task_of(windows, horizon, judged.event)
         for name, found in _rivals("challenge").challenge(task, report).items():
-            scores.setdefault(name, {})[horizon] = hypoglycemia_evaluation.spread(windows, horizon, found)
+            scores.setdefault(name, {})[horizon] = short_term_evaluation.spread(windows, horizon, found)
     if challengers:
         network = _rivals("recurrent").out_of_fold_network(asked, windows, seed, report)
         scores["recurrent_network"] = dict(network.score)
-    return hypoglycemia_evaluation.report(asked, windows, scores, seed) | {"people": len(people)}
+    return short_term_evaluation.report(judged, asked, windows, scores, seed) | {"people": len(people)}
 
 
 def _nocturnal(people: Sequence[Person], challengers: bool, seed: int, report: Report) -> dict[str, Any]:
@@ -76,5 +80,8 @@ def _rivals(module: str) -> ModuleType:
     return import_module(f"models.training.{module}")
 
 
-EVALUATIONS: Final[Mapping[str, Evaluation]] = {"hypoglycemia": _hypoglycemia, "nocturnal": _nocturnal}
+EVALUATIONS: Final[Mapping[str, Evaluation]] = {
+    **{name: partial(_short_term, judged) for name, judged in JUDGED.items()},
+    "nocturnal": _nocturnal,
+}
 """By the name of the task: people, whether rivals learn too, seed, progress."""

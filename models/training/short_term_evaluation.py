@@ -1,23 +1,26 @@
-"""The evaluation of short-term hypoglycaemia on people in a file: what is served, rivals without a fit.
+"""The evaluation of lows and highs of the next two hours on people in a file: the served, rivals unfitted.
 
 Sits under `evaluate`; needs numpy alone. Rivals that learn are added by `challenge`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.risk.causal_grid import SLOTS_PER_DAY, SLOTS_PER_HOUR, Column
+from models.risk.episode_risk import EpisodeModel
+from models.risk.hyperglycemia import HYPERGLYCEMIA
 from models.risk.hypoglycemia import HYPOGLYCEMIA
-from models.risk.short_term_features import hypoglycemia_features
 from models.training.cgm_people import Person, fingerprint
 from models.training.curves import curves
 from models.training.leak_check import check_no_look_ahead
 from models.training.measure import measure, ranking
 from models.training.patient_bootstrap import bootstrap_intervals
 from models.training.questions import NothingToAsk, Questions
+from models.training.short_term_events import EVENTS, Event
 from models.training.short_term_windows import HORIZONS_MIN, Windows, windows_of
 
 SERVED: Final = "additive"
@@ -27,42 +30,59 @@ NIGHT_ENDS_HOUR: Final = 6
 Scores = dict[str, dict[int, Column]]
 
 
-def hypoglycemia_scores(people: Sequence[Person], seed: int) -> tuple[Windows, Scores]:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A served model and the event it foretells; `towards` is the sign of glucose that brings it nearer."""
+
+    model: EpisodeModel
+    event: Event
+    towards: int
+
+    @property
+    def learned_from(self) -> frozenset[str]:
+        """Fingerprints of the people behind the served tables; numbers on them flatter the served model."""
+        return frozenset(self.model.tables[60].facts["people"].values())
+
+
+JUDGED: Final[Mapping[str, Judged]] = {
+    model.name: Judged(model, EVENTS[model.name], towards)
+    for model, towards in ((HYPOGLYCEMIA, -1), (HYPERGLYCEMIA, 1))
+}
+
+
+def unfitted_scores(judged: Judged, people: Sequence[Person], seed: int) -> tuple[Windows, Scores]:
     """The questions and the scores of what needs no fit; LeakError where a feature knows the future."""
-    check_no_look_ahead(hypoglycemia_features, people, seed)
-    windows = windows_of(people)
+    check_no_look_ahead(lambda measured, at: judged.event.features(measured, at, None), people, seed)
+    windows = windows_of(people, judged.event)
+    features = windows.features
     return windows, {
-        SERVED: {
-            horizon: model.probability(windows.features) for horizon, model in HYPOGLYCEMIA.tables.items()
-        },
-        "linear_extrapolation": dict.fromkeys(HORIZONS_MIN, -_extrapolated(windows.features)),
-        "glucose_now": dict.fromkeys(HORIZONS_MIN, -windows.features["glucose_mgdl"]),
+        SERVED: {horizon: table.probability(features) for horizon, table in judged.model.tables.items()},
+        "linear_extrapolation": dict.fromkeys(HORIZONS_MIN, judged.towards * _extrapolated(features)),
+        "glucose_now": dict.fromkeys(HORIZONS_MIN, judged.towards * features["glucose_mgdl"]),
     }
 
 
-def report(people: Sequence[Person], windows: Windows, scores: Scores, seed: int) -> dict[str, Any]:
+def report(
+    judged: Judged, people: Sequence[Person], windows: Windows, scores: Scores, seed: int
+) -> dict[str, Any]:
     """Metrics of every score, in the form that the command line prints."""
     full = {
         name: {str(h): metrics_of(windows, h, by_horizon[h], seed) for h in HORIZONS_MIN}
         for name, by_horizon in scores.items()
     }
     return {
-        "task": "hypoglycemia",
+        "task": judged.model.name,
         "people": len(people),
         "windows": int(windows.person.size),
         "served": SERVED,
         "models": {n: {h: {key: m[key] for key in STATED} for h, m in by.items()} for n, by in full.items()},
-        "people_learned_from": sum(fingerprint(person) in LEARNED_FROM for person in people),
+        "people_learned_from": sum(fingerprint(person) in judged.learned_from for person in people),
         "subgroups": {str(h): _subgroups(people, windows, h, scores[SERVED][h]) for h in HORIZONS_MIN},
         "details": full,
         "curves": {
             str(h): {name: _curves(windows, h, by[h]) for name, by in scores.items()} for h in HORIZONS_MIN
         },
     }
-
-
-LEARNED_FROM: Final = frozenset(HYPOGLYCEMIA.tables[60].facts["people"].values())
-"""Fingerprints of the people behind the served tables; numbers on them flatter the served model."""
 
 
 def _extrapolated(features: Mapping[str, Column]) -> Column:
