@@ -5,11 +5,10 @@ Sits beside `hyperglycemia`; the mechanics are in `risk_reasons`.
 
 from typing import Final
 
+from models.risk.hypoglycemia_reasons import AFTER_THIS_TIME, LOW, VARIABILITY
 from models.risk.risk_reasons import NOW, Topic
 
 HIGH: Final = "above 250 mg/dL (13.9 mmol/L)"
-LOW: Final = "below 70 mg/dL (3.9 mmol/L)"
-AFTER_THIS_TIME: Final = "in the two hours after this time of day, "
 
 TOPICS: Final = (
     Topic(
@@ -52,16 +51,7 @@ TOPICS: Final = (
             "hours_since_low": "the last glucose " + LOW + " was {value} hours ago or longer",
         },
     ),
-    Topic(
-        "variability",
-        {
-            "sd_3_h_mgdl": "the standard deviation of the last 3 hours was {value}",
-            "sd_7_d_mgdl": "the standard deviation of the last 7 days was {value}",
-            "sd_15_min_change_1_h_mgdl": "changes over 15 minutes varied by {value} (SD) in the last hour",
-            "sd_30_min_change_7_d_mgdl": "changes over 30 minutes varied by {value} (SD) in the last 7 days",
-            "sensor_noise_2_h_mgdl": "readings of the last 2 hours jumped by {value} about a smooth curve",
-        },
-    ),
+    VARIABILITY,
     Topic(
         "same_time_of_day",
         {

@@ -10,6 +10,17 @@ from models.risk.risk_reasons import NOW, Topic
 LOW: Final = "below 70 mg/dL (3.9 mmol/L)"
 AFTER_THIS_TIME: Final = "in the two hours after this time of day, "
 
+VARIABILITY: Final = Topic(
+    "variability",
+    {
+        "sd_3_h_mgdl": "the standard deviation of the last 3 hours was {value}",
+        "sd_7_d_mgdl": "the standard deviation of the last 7 days was {value}",
+        "sd_15_min_change_1_h_mgdl": "changes over 15 minutes varied by {value} (SD) in the last hour",
+        "sensor_noise_2_h_mgdl": "readings of the last 2 hours jumped by {value} about a smooth curve",
+        "sd_30_min_change_7_d_mgdl": "changes over 30 minutes varied by {value} (SD) in the last 7 days",
+    },
+)
+
 TOPICS: Final = (
     Topic(
         "glucose_now",
@@ -47,16 +58,7 @@ TOPICS: Final = (
             "mean_7_d_mgdl": "the mean of the last 7 days was {value}",
         },
     ),
-    Topic(
-        "variability",
-        {
-            "sd_3_h_mgdl": "the standard deviation of the last 3 hours was {value}",
-            "sd_7_d_mgdl": "the standard deviation of the last 7 days was {value}",
-            "sd_15_min_change_1_h_mgdl": "changes over 15 minutes varied by {value} (SD) in the last hour",
-            "sensor_noise_2_h_mgdl": "readings of the last 2 hours jumped by {value} about a smooth curve",
-            "sd_30_min_change_7_d_mgdl": "changes over 30 minutes varied by {value} (SD) in the last 7 days",
-        },
-    ),
+    VARIABILITY,
     Topic(
         "similar_moments",
         {
