@@ -82,10 +82,15 @@ def gunicorn_options(bind: str, workers: int) -> dict[str, Any]:
     }
 
 
+GARBAGE_AFTER: Final = 50_000
+"""New objects between two searches for garbage: about one search for a large request, not fifty."""
+
+
 def freeze_garbage(_: object) -> None:
     """What start-up made is never garbage; not scanning it makes the slowest answers much quicker."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER, *gc.get_threshold()[1:])
 
 
 def forget_gauges(_: object, worker: Any) -> None:
