@@ -117,7 +117,7 @@ def test_the_keyboard_alone_reaches_content_pages_tables_and_the_end_of_the_sess
     page.keyboard.press("Enter")
     assert page.get_by_role("table", name="Glucose by time of day").is_visible()
     seen.open("data")
-    for expected in ("Skip to content", "Close the session", "Glucose", "Risk of lows"):
+    for expected in ("Skip to content", "Close the session", "Glucose", "Lows and highs to come"):
         page.keyboard.press("Tab")
         assert page.evaluate(focused) == expected
     page.keyboard.press("Enter")

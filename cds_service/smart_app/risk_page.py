@@ -92,7 +92,7 @@ def _hours(chart: Chart, glucose: TimeSeries | None, asks: EpisodeModel, words: 
         chart=_interval_charts(rows, f"Risk of a new {words.event}"),
         waterfall=_waterfalls(asks.topics, answer.contributions, caption),
         reasons=_reason_lines(asks.topics, answer.contributions),
-        notes=(*answer.limits, *_calibration(asks.tables[LEADING_MIN])),
+        notes=(*answer.limits, *_calibration(asks.tables[LEADING_MIN], words.event)),
         why_not=(),
         model=model,
     )
@@ -115,7 +115,7 @@ def _tonight(chart: Chart, glucose: TimeSeries | None) -> Risk:
         chart=_interval_charts([("tonight", tonight)], "Risk of a low tonight"),
         waterfall=_waterfalls(NIGHT_TOPICS, answer.contributions, "Tonight's risk, reason by reason"),
         reasons=_reason_lines(NIGHT_TOPICS, answer.contributions),
-        notes=_calibration(nocturnal_hypoglycemia.TABLE),
+        notes=_calibration(nocturnal_hypoglycemia.TABLE, "low"),
         why_not=(),
         model=model,
     )
@@ -185,11 +185,11 @@ def _reason_lines(topics: Sequence[Topic], contributions: Sequence[Contribution]
     )
 
 
-def _calibration(model: AdditiveModel) -> tuple[str, ...]:
+def _calibration(model: AdditiveModel, event: str) -> tuple[str, ...]:
     """How the stated risks compared with what happened, in people not learned from."""
     seen = model.facts["on_people_left_out"]
     return (
-        f"In people not learned from ({seen['windows']:,.0f} questions, a low followed "
+        f"In people not learned from ({seen['windows']:,.0f} questions, a {event} followed "
         f"{100 * seen['prevalence']:.1f} %): stated and observed risk differed by "
         f"{100 * seen['ece']:.2f} points on average, calibration slope {seen['calibration_slope']:.2f}, "
         f"AUROC {seen['auroc']:.2f}. How this holds for this organisation's patients is not known.",

@@ -34,7 +34,7 @@ Page = Callable[[Reader, Mapping[str, str]], tuple[Chart, dict[str, Any]]]
 
 PAGES: Final[Mapping[str, tuple[str, Page]]] = {
     "glucose": ("Glucose", glucose_page.view),
-    "risk": ("Risk of lows", risk_page.view),
+    "risk": ("Lows and highs to come", risk_page.view),
     "insulin": ("Insulin", insulin_page.view),
     "vital-signs": ("Vital signs", vitals_page.view),
     "data": ("Data used", data_page.view),
