@@ -22,15 +22,18 @@ RECORDED: Final = ((CARBS, "food"), (STEPS, "activity"))
 
 def tonight(question: Question, glucose: TimeSeries) -> RiskPart:
     """The risk between midnight and 06:00, stated from 21:00 on, or the reason why it is not."""
-    series = question.record.series
-    evening = Evening(series.get(CARBS), series.get(STEPS))
-    answer = asked(
-        question, MODEL, VERSION, lambda: assess(glucose, question.as_of_ms, question.zone, evening)
-    )
+    answer = asked_tonight(question, glucose)
     if isinstance(answer, NotAssessed):
         return RiskPart(TONIGHT, answer)
     raised = answer.outcome is Outcome.ASSESSED_POSITIVE
     return RiskPart(TONIGHT, answer, _lines(answer.result), _card(question, answer) if raised else None)
+
+
+def asked_tonight(question: Question, glucose: TimeSeries) -> Assessment[NocturnalRisk] | NotAssessed:
+    """The answer of the model of the night, with food and steps where the record holds them."""
+    series = question.record.series
+    evening = Evening(series.get(CARBS), series.get(STEPS))
+    return asked(question, MODEL, VERSION, lambda: assess(glucose, question.as_of_ms, question.zone, evening))
 
 
 def _lines(risk: NocturnalRisk) -> tuple[str, ...]:

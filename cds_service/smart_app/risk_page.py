@@ -14,14 +14,14 @@ from cds_service.smart_app.charts.risk import interval_chart, waterfall
 from cds_service.smart_app.wording import Charts, Table, clock_words, low_now, why
 from hooks import needs, wording
 from hooks.glucose_card import left_out
-from hooks.hypoglycemia_risk import asked_episode, why_not_for
-from models.assessment import Assessment, Contribution, Interval, NotAssessed, Reason, ReasonCode
+from hooks.hypoglycemia_risk import asked_episode
+from hooks.nocturnal_risk import asked_tonight
+from models.assessment import Contribution, Interval, NotAssessed
 from models.risk import nocturnal_hypoglycemia
 from models.risk.additive_model import AdditiveModel
 from models.risk.episode_risk import LEADING_MIN, EpisodeModel
 from models.risk.hyperglycemia import HYPERGLYCEMIA
 from models.risk.hypoglycemia import HYPOGLYCEMIA
-from models.risk.nocturnal_hypoglycemia import NocturnalRisk
 from models.risk.nocturnal_reasons import TOPICS as NIGHT_TOPICS
 from models.risk.risk_reasons import Topic, all_reasons
 from models.signals import GLUCOSE_CGM
@@ -105,7 +105,7 @@ def _tonight(chart: Chart, glucose: TimeSeries | None) -> Risk:
     )
     if glucose is None:
         return _not_assessed(title, model, [NOTHING_SHOWN])
-    answer = _ask_tonight(chart, glucose)
+    answer = asked_tonight(chart.question, glucose)
     if isinstance(answer, NotAssessed):
         return _not_assessed(title, model, why(answer))
     tonight = answer.result.tonight
@@ -119,18 +119,6 @@ def _tonight(chart: Chart, glucose: TimeSeries | None) -> Risk:
         why_not=(),
         model=model,
     )
-
-
-def _ask_tonight(chart: Chart, glucose: TimeSeries) -> Assessment[NocturnalRisk] | NotAssessed:
-    model, version = nocturnal_hypoglycemia.MODEL, nocturnal_hypoglycemia.VERSION
-    outside = why_not_for(chart.question)
-    if outside is not None:
-        return NotAssessed(model, version, chart.as_of_ms, (outside,))
-    try:
-        return nocturnal_hypoglycemia.assess(glucose, chart.as_of_ms, chart.zone)
-    except Exception:  # one model's fault must not take the page with it (ER4)
-        reason = Reason(ReasonCode.FAULT, "model", "the model met a fault of its own")
-        return NotAssessed(model, version, chart.as_of_ms, (reason,))
 
 
 def _not_assessed(title: str, model: str, reasons: Sequence[str]) -> Risk:

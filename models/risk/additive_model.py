@@ -4,12 +4,12 @@ Sits under the learned risk models; a table is a JSON file that `models.training
 can read. No learning library is needed here.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any, Final, Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -144,7 +144,7 @@ class AdditiveModel:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The model of an exported file; every key but the tables stays in `facts`."""
-        document = json.loads(text)
+        document = msgspec.json.decode(text)
         terms = tuple(Term.of(term) for term in document.pop("terms"))
         return cls(
             name=document["model"],
@@ -155,6 +155,11 @@ class AdditiveModel:
             lookup=Lookup.of(terms),
             facts=document,
         )
+
+    def with_terms(self, exported: Sequence[Mapping[str, Any]]) -> Self:
+        """The same model with further terms of its file."""
+        terms = (*self.terms, *(Term.of(term) for term in exported))
+        return replace(self, terms=terms, lookup=Lookup.of(terms))
 
     def probability(self, features: Mapping[str, Array]) -> Array:
         """Probability float64[m], for features of float64[m] each."""

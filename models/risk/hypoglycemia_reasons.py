@@ -3,6 +3,7 @@
 Sits beside `hypoglycemia`; the mechanics are in `risk_reasons`.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from models.risk.risk_reasons import NOW, Topic
@@ -21,43 +22,47 @@ VARIABILITY: Final = Topic(
     },
 )
 
+GLUCOSE_NOW: Final[Mapping[str, str]] = {
+    "glucose_mgdl": NOW, "reading_age_min": "", "change_5_min_mgdl": NOW, "change_10_min_mgdl": NOW,
+    "change_15_min_mgdl": NOW, "change_30_min_mgdl": NOW, "change_60_min_mgdl": NOW,
+    "change_120_min_mgdl": NOW, "slope_15_min_mgdl_per_min": NOW, "slope_30_min_mgdl_per_min": NOW,
+    "slope_change_mgdl_per_min": NOW,
+}  # fmt: skip
+
+LAST_HOURS: Final[Mapping[str, str]] = {
+    "lowest_1_h_mgdl": "the lowest glucose of the last hour was {value}",
+    "lowest_3_h_mgdl": "the lowest glucose of the last 3 hours was {value}",
+    "lowest_12_h_mgdl": "the lowest glucose of the last 12 hours was {value}",
+    "highest_3_h_mgdl": "the highest glucose of the last 3 hours was {value}",
+    "mean_1_h_mgdl": "the mean of the last hour was {value}",
+    "mean_6_h_mgdl": "the mean of the last 6 hours was {value}",
+    "time_below_70_3_h_percent": "{value} of the last 3 hours was " + LOW,
+}
+
+LOWS_BEFORE: Final[Mapping[str, str]] = {
+    "time_below_70_24_h_percent": "{value} of the last 24 hours was " + LOW,
+    "time_below_70_7_d_percent": "{value} of the last 7 days was " + LOW,
+    "time_below_70_14_d_percent": "{value} of the last 14 days was " + LOW,
+    "lbgi_24_h": "the low blood glucose index of the last 24 hours was {value}",
+    "lbgi_7_d": "the low blood glucose index of the last 7 days was {value}",
+    "hours_since_low": "the last glucose " + LOW + " was {value} hours ago or longer",
+    "mean_24_h_mgdl": "the mean of the last 24 hours was {value}",
+    "mean_7_d_mgdl": "the mean of the last 7 days was {value}",
+}
+"""Features that lows and highs share, and how each reads."""
+
+HOUR: Final[Mapping[str, str]] = {"hour_of_day": "the clock shows hour {value} of the day"}
+
 TOPICS: Final = (
     Topic(
         "glucose_now",
         {
-            "glucose_mgdl": NOW, "reading_age_min": "", "change_5_min_mgdl": NOW, "change_10_min_mgdl": NOW,
-            "change_15_min_mgdl": NOW, "change_30_min_mgdl": NOW, "change_60_min_mgdl": NOW,
-            "change_120_min_mgdl": NOW, "slope_15_min_mgdl_per_min": NOW, "slope_30_min_mgdl_per_min": NOW,
-            "slope_change_mgdl_per_min": NOW, "in_20_min_mgdl": NOW, "in_30_min_mgdl": NOW,
-            "in_60_min_mgdl": NOW, "minutes_to_low": NOW, "margin_in_usual_changes": NOW,
-            "margin_in_recent_changes": NOW,
+            **GLUCOSE_NOW, "in_20_min_mgdl": NOW, "in_30_min_mgdl": NOW, "in_60_min_mgdl": NOW,
+            "minutes_to_low": NOW, "margin_in_usual_changes": NOW, "margin_in_recent_changes": NOW,
         },
     ),
-    Topic(
-        "last_hours",
-        {
-            "lowest_1_h_mgdl": "the lowest glucose of the last hour was {value}",
-            "lowest_3_h_mgdl": "the lowest glucose of the last 3 hours was {value}",
-            "lowest_12_h_mgdl": "the lowest glucose of the last 12 hours was {value}",
-            "highest_3_h_mgdl": "the highest glucose of the last 3 hours was {value}",
-            "mean_1_h_mgdl": "the mean of the last hour was {value}",
-            "mean_6_h_mgdl": "the mean of the last 6 hours was {value}",
-            "time_below_70_3_h_percent": "{value} of the last 3 hours was " + LOW,
-        },
-    ),
-    Topic(
-        "lows_before",
-        {
-            "time_below_70_24_h_percent": "{value} of the last 24 hours was " + LOW,
-            "time_below_70_7_d_percent": "{value} of the last 7 days was " + LOW,
-            "time_below_70_14_d_percent": "{value} of the last 14 days was " + LOW,
-            "lbgi_24_h": "the low blood glucose index of the last 24 hours was {value}",
-            "lbgi_7_d": "the low blood glucose index of the last 7 days was {value}",
-            "hours_since_low": "the last glucose " + LOW + " was {value} hours ago or longer",
-            "mean_24_h_mgdl": "the mean of the last 24 hours was {value}",
-            "mean_7_d_mgdl": "the mean of the last 7 days was {value}",
-        },
-    ),
+    Topic("last_hours", LAST_HOURS),
+    Topic("lows_before", LOWS_BEFORE),
     VARIABILITY,
     Topic(
         "similar_moments",
@@ -73,7 +78,7 @@ TOPICS: Final = (
             "same_time_below_70_14_d_percent": AFTER_THIS_TIME + "{value} was " + LOW + " over 14 days",
             "same_time_lowest_7_d_mgdl": AFTER_THIS_TIME + "the lowest glucose averaged {value} over 7 days",
             "same_time_change_14_d_mgdl": "",
-            "hour_of_day": "the clock shows hour {value} of the day",
+            **HOUR,
         },
     ),
 )  # fmt: skip

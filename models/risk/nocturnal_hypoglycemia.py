@@ -5,7 +5,6 @@ table beside it is made by `models.training.train_nocturnal`.
 An episode is at least 15 minutes below 70 mg/dL (3.9 mmol/L) (Battelino 2019, Diabetes Care 42:1593).
 """
 
-import json
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
@@ -25,19 +24,10 @@ from models.risk.nocturnal_reasons import TOPICS
 from models.risk.risk_reasons import RiskReason, top_reasons
 from models.time_series import TimeSeries
 
-_EXPORTED: Final = (files("models.risk") / "nocturnal_hypoglycemia.json").read_text(encoding="utf-8")
-
-TABLE: Final = AdditiveModel.from_json(_EXPORTED)
-
-
-def _with_evening(exported: str) -> AdditiveModel:
-    document = json.loads(exported)
-    return AdditiveModel.from_json(
-        json.dumps({**document, "terms": document["terms"] + document["evening_terms"]})
-    )
-
-
-WITH_EVENING: Final = _with_evening(_EXPORTED)
+TABLE: Final = AdditiveModel.from_json(
+    (files("models.risk") / "nocturnal_hypoglycemia.json").read_text(encoding="utf-8")
+)
+WITH_EVENING: Final = TABLE.with_terms(TABLE.facts["evening_terms"])
 """The same table with the optional terms, whose cell for "missing" holds no points."""
 
 MODEL: Final = TABLE.name
