@@ -1,13 +1,24 @@
 """An EHR that launches the app, and a person's browser without one: for tests over real HTTP on loopback."""
 
 import re
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import requests
 from flask import Flask, Response, jsonify, request
-from sandbox_ehr import Linked
+from joserfc.jwk import ECKey
+from sandbox_ehr import NOW_MS, Linked, free_port
+
+from cds_service.addresses import parse_base, parse_registered
+from cds_service.app import create_app
+from cds_service.sandbox.demo import serving
+from cds_service.settings import Settings
+from cds_service.tenants import App, FhirBase, Tenant
 
 
 @dataclass
@@ -80,3 +91,33 @@ class Stub:
             return jsonify(self.answer), self.status
 
         return routes
+
+
+@contextmanager
+def registered(
+    stub: Stub, folder: Path, hook_key: ECKey, openid: bool = False
+) -> Iterator[tuple[Flask, str]]:
+    """Our app with a public client at the stub, and the stub's origin; with `openid` its keys are registered."""
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    authorize, token, keys = (
+        parse_registered(f"{origin}/{end}", loopback=True) for end in ("authorize", "token", "keys")
+    )
+    tenant = Tenant(
+        "north",
+        "https://ehr.example.org",
+        jwks={"keys": [hook_key.as_dict(private=False)]},
+        fhir_bases=(FhirBase(parse_base(f"{origin}/fhir", loopback=True), allow_private=True),),
+        app=App("public-app", authorize, token, openid_keys_url=keys if openid else None, allow_private=True),
+    )
+    settings = Settings(
+        public_base_url=parse_base("http://127.0.0.1:8000", loopback=True),
+        database_url=f"sqlite:///{folder / 'cds.sqlite'}",
+        secret_key=urlsafe_b64encode(b"k" * 32),
+        tenants=(tenant,),
+        development=True,
+    )
+    app = create_app(settings, clock_ms=lambda: NOW_MS)
+    with serving(stub.app(origin), port):
+        yield app, origin
+    app.extensions["wearable_cds"].egress.close()

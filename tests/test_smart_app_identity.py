@@ -1,6 +1,5 @@
 """Who opened the app: which id_token of an EHR is believed, and that the app opens without one."""
 
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
-from sandbox_ehr import NOW_MS, free_port
-from smart_app_ehr import Stub
+from sandbox_ehr import NOW_MS
+from smart_app_ehr import Stub, registered
 from werkzeug.test import TestResponse
-
-from cds_service.addresses import parse_base, parse_registered
-from cds_service.app import create_app
-from cds_service.sandbox.demo import serving
-from cds_service.settings import Settings
-from cds_service.tenants import App, FhirBase, Tenant
 
 NOW_S = NOW_MS // 1000
 GOOD = {"access_token": "t", "token_type": "Bearer", "scope": "openid fhirUser", "patient": "p1"}
@@ -59,34 +52,15 @@ class Launched:
 
 @pytest.fixture
 def launched(tmp_path: Path, ehr_key: ECKey) -> Iterator[Launched]:
-    stub, port = Stub(keys={"keys": [ehr_key.as_dict(private=False)]}), free_port()
-    origin = f"http://127.0.0.1:{port}"
-    authorize, token, keys = (
-        parse_registered(f"{origin}/{end}", loopback=True) for end in ("authorize", "token", "keys")
-    )
-    tenant = Tenant(
-        "north",
-        "https://ehr.example.org",
-        jwks={"keys": [ECKey.generate_key("P-384", {"kid": "hooks"}).as_dict(private=False)]},
-        fhir_bases=(FhirBase(parse_base(f"{origin}/fhir", loopback=True), allow_private=True),),
-        app=App("public-app", authorize, token, openid_keys_url=keys, allow_private=True),
-    )
-    settings = Settings(
-        public_base_url=parse_base("http://127.0.0.1:8000", loopback=True),
-        database_url=f"sqlite:///{tmp_path / 'cds.sqlite'}",
-        secret_key=urlsafe_b64encode(b"k" * 32),
-        tenants=(tenant,),
-        development=True,
-    )
-    app = create_app(settings, clock_ms=lambda: NOW_MS)
-    with serving(stub.app(origin), port):
+    stub = Stub(keys={"keys": [ehr_key.as_dict(private=False)]})
+    hook_key = ECKey.generate_key("P-384", {"kid": "hooks"})
+    with registered(stub, tmp_path, hook_key, openid=True) as (app, origin):
         client = app.test_client()
         begun = client.get("/smart/launch", query_string={"iss": f"{origin}/fhir", "launch": "x"})
         asked = {
             name: values[0] for name, values in parse_qs(urlsplit(begun.headers["Location"]).query).items()
         }
         yield Launched(stub, client, ehr_key, origin, asked)
-    app.extensions["wearable_cds"].egress.close()
 
 
 @pytest.mark.spec("SM9", "SM5", "SE1")

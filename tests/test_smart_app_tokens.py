@@ -1,6 +1,5 @@
 """What an EHR may answer to a code, and which of it opens the app; public clients; registrations that are wrong."""
 
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask.testing import FlaskClient
 from joserfc.jwk import ECKey
-from sandbox_ehr import NOW_MS, free_port
-from smart_app_ehr import Stub
+from smart_app_ehr import Stub, registered
 from werkzeug.test import TestResponse
 
-from cds_service.addresses import parse_base, parse_registered
-from cds_service.app import create_app
-from cds_service.sandbox.demo import serving
-from cds_service.settings import Settings
-from cds_service.tenants import App, FhirBase, Tenant
 from cds_service.tenants_file import read_tenants
 
 GOOD = {
@@ -50,27 +43,9 @@ class Launched:
 
 @pytest.fixture
 def launched(tmp_path: Path, ehr_key: ECKey) -> Iterator[Launched]:
-    stub, port = Stub(), free_port()
-    origin = f"http://127.0.0.1:{port}"
-    authorize, token = (parse_registered(f"{origin}/{end}", loopback=True) for end in ("authorize", "token"))
-    tenant = Tenant(
-        "north",
-        "https://ehr.example.org",
-        jwks={"keys": [ehr_key.as_dict(private=False)]},
-        fhir_bases=(FhirBase(parse_base(f"{origin}/fhir", loopback=True), allow_private=True),),
-        app=App("public-app", authorize, token, allow_private=True),
-    )
-    settings = Settings(
-        public_base_url=parse_base("http://127.0.0.1:8000", loopback=True),
-        database_url=f"sqlite:///{tmp_path / 'cds.sqlite'}",
-        secret_key=urlsafe_b64encode(b"k" * 32),
-        tenants=(tenant,),
-        development=True,
-    )
-    app = create_app(settings, clock_ms=lambda: NOW_MS)
-    with serving(stub.app(origin), port):
+    stub = Stub()
+    with registered(stub, tmp_path, ehr_key) as (app, origin):
         yield Launched(stub, app.test_client(), origin)
-    app.extensions["wearable_cds"].egress.close()
 
 
 @pytest.mark.spec("SM6", "SM4")
