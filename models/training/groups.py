@@ -86,12 +86,12 @@ def evaluate_groups(people: Sequence[Person], seed: int, draws: int = DRAWS) -> 
     if not windows.phenotype:
         raise NothingToAsk("nobody has two weeks of CGM with 70 % of the readings")
     scaled = standardised(windows.feature)
-    people = int(np.unique(windows.person).size)
-    found = _clusterings(scaled, windows.person, seed, draws) if people >= FEWEST_PEOPLE else []
+    counted = int(np.unique(windows.person).size)
+    found = _clusterings(scaled, windows.person, seed, draws) if counted >= FEWEST_PEOPLE else []
     counts = Counter(windows.phenotype)
     return {
         "task": "groups",
-        "people": people,
+        "people": counted,
         "windows": len(windows.phenotype),
         "phenotypes": {str(name): counts[name] for name in Phenotype},
         "same_phenotype_next_window": _same_next(windows.person, np.array(windows.phenotype)),
