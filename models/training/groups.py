@@ -42,7 +42,7 @@ bound over the draws (95 %, by order statistics), because the best of several k 
 BOUND_SD: Final = 1.96
 
 FEWEST_PEOPLE: Final = 10
-"""Fewer people drawn again are mostly the same few, so that any groups of them seem stable (our judgement)."""
+"""Fewer people drawn again are mostly the same few, so any groups of them seem stable (our judgement)."""
 
 NUMBERS: Final = ("silhouette", "ari", "ari_at_least", "same_group_next_window")
 MAP_AXES: Final = 3
