@@ -20,7 +20,9 @@ def high_in_next_hours(question: Question, glucose: TimeSeries) -> RiskPart:
     if isinstance(answer, NotAssessed):
         return RiskPart(NEXT_HOURS, answer)
     raised = answer.outcome is Outcome.ASSESSED_POSITIVE
-    within = by_horizon(answer.result)
-    said = f"Risk of a new high (above 250 mg/dL, 13.9 mmol/L, for 15 minutes) within {within}"
+    said = (
+        "Risk of a new high (above 250 mg/dL, 13.9 mmol/L, for 15 minutes), with its 90 % interval, within "
+        f"{by_horizon(answer.result)}"
+    )
     reasons = (main_reasons(answer.result.reasons),) if raised else ()
     return RiskPart(NEXT_HOURS, answer, (said, *reasons))

@@ -33,6 +33,8 @@ CONTRADICTED_MS: Final = 60 * 60_000
 FROM_CGM_ALONE: Final = "CGM alone: insulin, food and activity are not known to it"
 NEXT_HOURS: Final = "a low in the next hours"
 SMALLEST_SHOWN: Final = 0.01
+SMALLEST_END: Final = 0.001
+"""Smaller risks, and smaller upper ends of intervals, are not told apart in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ def by_horizon(risk: EpisodeRisk) -> str:
 
 def _lines(risk: EpisodeRisk) -> tuple[str, ...]:
     return (
-        f"Risk of a new low (below 70 mg/dL, 3.9 mmol/L, for 15 minutes) within {by_horizon(risk)}",
+        "Risk of a new low (below 70 mg/dL, 3.9 mmol/L, for 15 minutes), with its 90 % interval, within "
+        f"{by_horizon(risk)}",
         main_reasons(risk.reasons),
     )
 
@@ -154,9 +157,9 @@ def main_reasons(reasons: Sequence[RiskReason]) -> str:
 
 
 def share(within: Interval) -> str:
-    """The risk with its interval; decimals below one percent would claim more than is known."""
-    if within.high < SMALLEST_SHOWN:
-        return "under 1 %"
+    """The risk with its interval; of a risk under one percent the upper end alone says how sure that is."""
+    if within.value < SMALLEST_SHOWN:
+        return f"under 1 % (up to {wording.percent(100 * max(within.high, SMALLEST_END))})"
     low, high = wording.percent(100 * within.low), wording.percent(100 * within.high)
     return f"{wording.percent(100 * within.value)} ({low} to {high})"
 

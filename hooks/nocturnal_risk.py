@@ -38,8 +38,8 @@ def asked_tonight(question: Question, glucose: TimeSeries) -> Assessment[Nocturn
 
 def _lines(risk: NocturnalRisk) -> tuple[str, ...]:
     return (
-        "Risk of a low tonight (below 70 mg/dL, 3.9 mmol/L, for 15 minutes between 00:00 and 06:00): "
-        f"{share(risk.tonight)}",
+        "Risk of a low tonight (below 70 mg/dL, 3.9 mmol/L, for 15 minutes between 00:00 and 06:00), with "
+        f"its 90 % interval: {share(risk.tonight)}",
         main_reasons(risk.reasons),
     )
 

@@ -201,6 +201,13 @@ def test_the_artefact_is_of_the_committed_code_and_says_what_it_was_made_from(ar
     assert artefact["features"] == list(forecast_features(wandering(1, 50), np.array([49])))
 
 
+def test_the_card_states_the_hashes_of_data_and_code_that_the_artefact_records(artefact):
+    made_from = MODEL_CARDS[MODEL]["made_from"]
+    assert made_from["tables"] == ["glucose_forecast.json"]
+    for key in ("data_sha256", "code_sha256", "made_with"):
+        assert made_from[key] == artefact[key], key
+
+
 def test_from_fifteen_minutes_on_the_interval_held_for_nine_of_ten_and_for_the_people_hardest_to_foresee(
     artefact,
 ):

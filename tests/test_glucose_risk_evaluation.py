@@ -91,6 +91,32 @@ def test_calibration_of_a_true_probability_is_near_right_and_of_a_stretched_one_
     assert metrics.expected_calibration_error(label, stretched) > 0.03
 
 
+def test_a_slope_is_stated_of_no_group_with_fewer_than_ten_episodes():
+    label, probability = (np.arange(49) % 5 == 4).astype(float), np.linspace(0.05, 0.6, 49)
+    assert label.sum() == 9
+    assert np.isnan(metrics.calibration_slope(label, probability))
+    assert np.isnan(metrics.calibration_slope(1 - label, probability))
+    assert np.isfinite(metrics.calibration_line(label, probability)).all()
+
+
+@given(st.integers(10, 40), st.integers(10, 40), st.booleans())
+def test_classes_that_a_threshold_parts_have_no_slope_instead_of_an_endless_one(low, high, upside_down):
+    label = np.repeat([0.0, 1.0], [low, high])
+    probability = np.r_[np.linspace(0.01, 0.3, low), np.linspace(0.3, 0.9, high)]
+    assert np.isnan(metrics.calibration_slope(1 - label if upside_down else label, probability))
+    assert np.isnan(metrics.calibration_slope(label, np.full(label.size, 0.2)))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=80))
+def test_a_slope_that_is_stated_balances_what_is_observed(rows):
+    label, probability = np.array([float(a) for a, _ in rows]), np.array([b for _, b in rows])
+    intercept, slope = metrics.calibration_line(label, probability)
+    assume(np.isfinite(slope))
+    held = np.clip(probability, 1e-9, 1 - 1e-9)
+    fitted = 1 / (1 + np.exp(-(intercept + slope * np.log(held / (1 - held)))))
+    assert fitted.sum() == pytest.approx(label.sum(), abs=1e-3)
+
+
 @pytest.mark.parametrize(
     ("low_slots", "starts"),
     [([5, 6], []), ([5, 6, 7], [5]), ([5, 6, 7, 9, 10, 11], [5, 9]), ([0, 1, 2], [0]), ([18, 19], [])],

@@ -276,6 +276,16 @@ def test_a_model_is_made_again_from_a_file(tmp_path, model, files):
     assert "fold 5 of 5" in found.stderr or "decision_tree" in found.stderr
 
 
+def test_the_forecast_is_the_same_bytes_when_it_is_made_again_from_the_same_people(tmp_path):
+    pytest.importorskip("lightgbm", reason="needs the extra `train`")
+    data = written(tmp_path, FEW)
+    for folder in ("one", "two"):
+        found = run("train", "forecast", "--data", data, "--out", tmp_path / folder)
+        assert found.exit_code == 0, found.stderr
+    one, two = (tmp_path / folder / "glucose_forecast.json" for folder in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes() and one.stat().st_size > 10_000
+
+
 def test_a_model_that_there_is_not_is_refused():
     assert run("train", "oracle").exit_code == 2
 

@@ -8,8 +8,10 @@ import pytest
 
 from hooks.card import Indicator
 from hooks.glucose_review import SERVICE
+from hooks.hypoglycemia_risk import share
 from hooks.protocol import Context
 from hooks.service import Decision, Practice, Question
+from models.assessment import Interval
 from models.patient_record import Condition, PatientRecord
 from models.risk.nocturnal_hypoglycemia import MODEL
 from models.signals import GLUCOSE_CGM, STEPS
@@ -89,3 +91,14 @@ def test_the_card_says_what_the_estimate_rests_on() -> None:
     )
     assert "from CGM alone: insulin, food and activity are not known to it" in alone
     assert "from CGM and recorded activity: insulin and food are not known to it" in beside
+
+
+@pytest.mark.parametrize(("low", "value", "high", "said"), [
+    (0.0, 0.0, 0.0, "under 1 % (up to 0.1 %)"),
+    (0.0002, 0.004, 0.014, "under 1 % (up to 1.4 %)"),
+    (0.009, 0.015, 0.025, "1.5 % (0.9 % to 2.5 %)"),
+])  # fmt: skip
+def test_every_risk_is_said_with_its_interval_the_smallest_with_its_upper_end(
+    low: float, value: float, high: float, said: str
+) -> None:
+    assert share(Interval(value, low, high)) == said

@@ -12,6 +12,11 @@ Array = NDArray[np.float64]
 
 CALIBRATION_BINS: Final = 10
 NEWTON_STEPS: Final = 25
+AT_REST: Final = 1e-6
+"""The fit is believed where its last step moved neither weight by more."""
+
+FEWEST_EVENTS: Final = 10
+"""With fewer questions of either answer a slope is chance, and none is stated (our judgement)."""
 
 
 def auroc(label: Array, score: Array) -> float:
@@ -53,25 +58,42 @@ def expected_calibration_error(label: Array, probability: Array) -> float:
 
 
 def calibration_slope(label: Array, probability: Array) -> float:
-    """Slope of the log-odds of the outcome on the stated log-odds; 1 is right, below 1 overconfident."""
+    """Slope of the log-odds of the outcome on the stated log-odds; 1 is right, below 1 overconfident.
+
+    NaN with fewer than `FEWEST_EVENTS` of either answer, and where `calibration_line` has none.
+    """
+    if min(label.sum(), label.size - label.sum()) < FEWEST_EVENTS:
+        return float("nan")
     return calibration_line(label, probability)[1]
 
 
 def calibration_line(label: Array, probability: Array) -> tuple[float, float]:
     """Intercept and slope of the log-odds of the outcome on the stated log-odds, by logistic regression.
 
-    NaN with one class only.
+    NaN where there is no line: with one class only, where a threshold parts the classes (its slope is
+    infinite), or where the fit has not come to rest.
     """
-    if label.sum() in (0, label.size):
-        return float("nan"), float("nan")
     clipped = np.clip(probability, 1e-9, 1 - 1e-9)
-    design = np.stack([np.ones(label.size), np.log(clipped / (1 - clipped))], axis=1)
+    log_odds = np.log(clipped / (1 - clipped))
+    if not _overlap(log_odds[label == 1], log_odds[label == 0]):
+        return float("nan"), float("nan")
+    design = np.stack([np.ones(label.size), log_odds], axis=1)
     weights = np.array([np.log(label.mean() / (1 - label.mean())), 0.0])
+    step = np.full(2, np.inf)
     for _ in range(NEWTON_STEPS):
         fitted = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
         curvature = design.T @ (design * (fitted * (1 - fitted))[:, None])
-        weights = weights + np.linalg.solve(curvature + 1e-9 * np.eye(2), design.T @ (label - fitted))
-    return float(weights[0]), float(weights[1])
+        step = np.linalg.solve(curvature + 1e-9 * np.eye(2), design.T @ (label - fitted))
+        weights = weights + step
+    at_rest = np.abs(step).max() <= AT_REST
+    return (float(weights[0]), float(weights[1])) if at_rest else (float("nan"), float("nan"))
+
+
+def _overlap(one: Array, other: Array) -> bool:
+    """Whether no threshold parts two samples; False where one is empty."""
+    if not one.size or not other.size:
+        return False
+    return bool(max(one.min(), other.min()) < min(one.max(), other.max()))
 
 
 def precision_recall_f1(label: Array, alarm: NDArray[np.bool_]) -> tuple[float, float, float]:
