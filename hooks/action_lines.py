@@ -34,8 +34,8 @@ LARGER_SNACK: Final = Carbohydrate(20.0)
 HALF_BASAL: Final = LessBasal(by_percent=50.0, for_min=120.0)
 
 EATING: Final = (
-    "What is expected was learned from days on which people who were falling often ate, so that part of this "
-    "rise may be in it already"
+    "What is expected was learned from days on which people who were falling often ate: without food it may "
+    "come out lower, and part of the rise may be counted twice"
 )
 
 CARB_RATIO: Final = "carb ratio"
