@@ -141,11 +141,12 @@ def carbohydrate_rise_mgdl(entry: CarbEntry, rise_mgdl_per_g: float, at_ms: Inst
 
 
 def less_basal_rise_mgdl(withheld: InsulinDoses, sensitivity_mgdl_per_u: float, at_ms: Instants) -> Array:
-    """Rise of glucose by each instant from rapid-acting insulin not given, mg/dL, (len(at_ms),).
+    """Rise of glucose by each instant from rapid-acting insulin not given (units below zero), mg/dL,
+    (len(at_ms),).
 
     LoopKit/LoopAlgorithm, InsulinMath (MIT), of a dose relative to the schedule.
     """
-    return -insulin_effect_mgdl(withheld, constant(sensitivity_mgdl_per_u), at_ms)
+    return insulin_effect_mgdl(withheld, constant(sensitivity_mgdl_per_u), at_ms)
 
 
 @dataclass(frozen=True, slots=True)
