@@ -8,7 +8,8 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from cds_service.smart_app.action_table import actions_shown
+from cds_service.pipeline import Gathered
+from cds_service.smart_app.action_table import Actions, actions_shown
 from cds_service.smart_app.chart_data import Banner, Chart
 from fhir_mappers.site import Site
 from hooks.action_lines import SNACK
