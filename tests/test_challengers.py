@@ -92,8 +92,9 @@ def test_what_training_recorded_names_its_people_and_the_served_model(record):
 
 
 def test_boosting_fits_who_it_learns_from_ever_closer_tree_by_tree():
-    from models.training.boosting_loss import ROUNDS_SHOWN, STAGES, log_loss, loss_by_round
+    from models.training.boosting_loss import ROUNDS_SHOWN, STAGES, loss_by_round
     from models.training.challengers import learn
+    from models.training.metrics import log_loss
 
     rng = np.random.default_rng(4)
     features = rng.normal(size=(2000, 4))

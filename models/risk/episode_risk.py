@@ -15,6 +15,7 @@ from models.assessment import Assessment, Interval, NotAssessed, Outcome, Reason
 from models.features.local_time import minute_of_day, zone_of
 from models.risk.additive_model import AdditiveModel
 from models.risk.causal_grid import MINUTES_PER_SLOT, SLOTS_PER_DAY, Column, Slots
+from models.risk.glucose_outlook import Outlook
 from models.risk.glucose_question import GlucoseQuestion, covered, question_of
 from models.risk.glucose_risk_features import MEMORY_DAYS, SAME_TIME_SLOTS
 from models.risk.hypoglycemia_limits import ENOUGH_READINGS, RECENT_SLOTS
@@ -57,12 +58,14 @@ def tables_of(model: str) -> dict[int, AdditiveModel]:
 class EpisodeModel:
     """One kind of episode: its tables, what they see, and how that is told.
 
+    `features` are of the readings, `outlook` adds how far glucose is expected to go; the tables see both.
     `under_way(mg/dL)` says why no new episode can be asked about at this glucose, None where it can.
     """
 
     name: str
     tables: Mapping[int, AdditiveModel]
     features: Features
+    outlook: Outlook
     topics: Sequence[Topic]
     under_way: Callable[[float], str | None]
 
@@ -92,6 +95,10 @@ class EpisodeModel:
             return NotAssessed(self.name, self.version, as_of_ms, (why_not,))
         return self._assessed(question, measured, _first_clock_slot(question, zone_name))
 
+    def seen(self, measured: Column, at_slot: Slots, first_clock_slot: int | None) -> dict[str, Column]:
+        """All that the tables see at some slots of one person's readings, as the features take them."""
+        return self.outlook.seen(self.features(measured, at_slot, first_clock_slot))
+
     def _why_not(self, question: GlucoseQuestion, measured: Column) -> Reason | None:
         signal = question.seen.signal
         under_way = self.under_way(float(question.seen.value[-1]))
@@ -104,7 +111,7 @@ class EpisodeModel:
     def _assessed(
         self, question: GlucoseQuestion, measured: Column, first_clock_slot: int | None
     ) -> Assessment[EpisodeRisk]:
-        features = self.features(measured, np.array([measured.size - 1]), first_clock_slot)
+        features = self.seen(measured, np.array([measured.size - 1]), first_clock_slot)
         stated = {horizon: table.interval(features) for horizon, table in self.tables.items()}
         within, limits = _rising(stated)
         contributions = self.tables[LEADING_MIN].contributions(features)

@@ -8,6 +8,7 @@ from typing import Final
 
 from models.risk.episode_risk import EpisodeModel, tables_of
 from models.risk.glucose_episodes import HIGH_MGDL
+from models.risk.glucose_outlook import Outlook
 from models.risk.hyperglycemia_reasons import TOPICS
 from models.risk.short_term_features import hyperglycemia_features
 
@@ -21,6 +22,7 @@ HYPERGLYCEMIA: Final = EpisodeModel(
     name=MODEL,
     tables=tables_of(MODEL),
     features=hyperglycemia_features,
+    outlook=Outlook.packaged(MODEL),
     topics=TOPICS,
     under_way=lambda glucose_mgdl: ALREADY_HIGH if glucose_mgdl > HIGH_MGDL else None,
 )

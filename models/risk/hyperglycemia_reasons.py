@@ -7,6 +7,7 @@ from typing import Final
 
 from models.risk.hypoglycemia_reasons import (
     AFTER_THIS_TIME,
+    EXPECTED,
     GLUCOSE_NOW,
     HOUR,
     LAST_HOURS,
@@ -23,6 +24,9 @@ TOPICS: Final = (
         {
             **GLUCOSE_NOW, "in_30_min_mgdl": NOW, "in_60_min_mgdl": NOW,
             "minutes_to_high": NOW, "margin_in_usual_changes": NOW, "margin_in_recent_changes": NOW,
+            "expected_highest_30_min_mgdl": EXPECTED.format("highest", 30),
+            "expected_highest_60_min_mgdl": EXPECTED.format("highest", 60),
+            "expected_nearness_60_min_percent": NOW,
         },
     ),
     Topic(

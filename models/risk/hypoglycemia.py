@@ -8,6 +8,7 @@ from typing import Final
 
 from models.risk.episode_risk import EpisodeModel, tables_of
 from models.risk.glucose_episodes import LOW_MGDL
+from models.risk.glucose_outlook import Outlook
 from models.risk.hypoglycemia_reasons import TOPICS
 from models.risk.short_term_features import hypoglycemia_features
 
@@ -19,6 +20,7 @@ HYPOGLYCEMIA: Final = EpisodeModel(
     name=MODEL,
     tables=tables_of(MODEL),
     features=hypoglycemia_features,
+    outlook=Outlook.packaged(MODEL),
     topics=TOPICS,
     under_way=lambda glucose_mgdl: ALREADY_LOW if glucose_mgdl < LOW_MGDL else None,
 )

@@ -11,6 +11,8 @@ from models.risk.risk_reasons import NOW, Topic
 LOW: Final = "below 70 mg/dL (3.9 mmol/L)"
 AFTER_THIS_TIME: Final = "in the two hours after this time of day, "
 
+EXPECTED: Final = "{{now}}; the {} glucose expected within {} minutes is {{value}}"
+
 VARIABILITY: Final = Topic(
     "variability",
     {
@@ -59,6 +61,9 @@ TOPICS: Final = (
         {
             **GLUCOSE_NOW, "in_20_min_mgdl": NOW, "in_30_min_mgdl": NOW, "in_60_min_mgdl": NOW,
             "minutes_to_low": NOW, "margin_in_usual_changes": NOW, "margin_in_recent_changes": NOW,
+            "expected_lowest_30_min_mgdl": EXPECTED.format("lowest", 30),
+            "expected_lowest_60_min_mgdl": EXPECTED.format("lowest", 60),
+            "expected_nearness_60_min_percent": NOW,
         },
     ),
     Topic("last_hours", LAST_HOURS),

@@ -85,13 +85,14 @@ def out_of_fold(task: Task, settings: Settings, report: Report) -> Array:
     """Probability of each question by a model that never saw its person, float64[m]."""
     person, label = task.questions.person, task.questions.episode
     in_folds = settings.in_validation()
-    fold = fold_of_people(int(person.max()) + 1, settings.seed)[person]
+    fold = fold_of_people(task.people, settings.seed)[person]
     probability = np.full(label.size, np.nan)
     for left_out in range(FOLDS):
         learn, test = fold != left_out, fold == left_out
         check_split(person, learn, test)
-        model = in_folds.fit(task.at(learn), label[learn], person[learn], task.directions)
-        probability[test] = model.probability(task.at(test))
+        seen = task.without(left_out)
+        model = in_folds.fit(seen.at(learn), label[learn], person[learn], task.directions)
+        probability[test] = model.probability(seen.at(test))
         report(f"{task.model}: fold {left_out + 1} of {FOLDS}")
     return probability
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.training.challengers import Fitted
+from models.training.metrics import log_loss
 
 Array = NDArray[np.float64]
 Losses = dict[str, list[float]]
@@ -18,7 +19,6 @@ ROUNDS_SHOWN: Final = 20
 ROWS_SHOWN: Final = 10_000
 """How many points a curve has, and how many questions at most each rests on."""
 
-LEAST: Final = 1e-9
 DIGITS: Final = 5
 
 
@@ -56,12 +56,6 @@ def loss_by_round(fitted: Fitted, features: Array, label: Array, known: NDArray[
 def _losses(fitted: Fitted, features: Array, label: Array) -> list[float]:
     stages = STAGES[fitted.name](fitted.model, features[:, fitted.usable])
     return [log_loss(label, stated) for stated in stages]
-
-
-def log_loss(label: Array, probability: Array) -> float:
-    """Mean negative log likelihood."""
-    held = np.clip(probability, LEAST, 1 - LEAST)
-    return float(-np.mean(np.where(label > 0, np.log(held), np.log(1 - held))))
 
 
 def mean_over_folds(folds: Sequence[Losses]) -> Losses:

@@ -13,14 +13,22 @@ EVERY_MODEL: Final = (
     ("models.risk", "similar_moments.py"),
     ("models.risk", "glucose_risk_features.py"),
     ("models.risk", "hypoglycemia_limits.py"),
+    ("models.training", "cgm_people.py"),
+    ("models.training", "questions.py"),
+    ("models.training", "task.py"),
     ("models.training", "patient_folds.py"),
+    ("models.training", "metrics.py"),
     ("models.training", "artefact.py"),
 )
 
 SHORT_TERM: Final = (
     ("models.risk", "short_term_features.py"),
+    ("models.risk", "glucose_outlook.py"),
+    ("models.risk", "glucose_forecast_trees.py"),
     ("models.training", "short_term_events.py"),
     ("models.training", "short_term_windows.py"),
+    ("models.training", "forecast_fit.py"),
+    ("models.training", "fit_outlook.py"),
     ("models.training", "fit_pairwise.py"),
     ("models.training", "pair_tables.py"),
     ("models.training", "train_short_term.py"),

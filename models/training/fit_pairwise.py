@@ -27,10 +27,10 @@ SIGNIFICANT: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What was chosen by cross-validation; written into the artefact. Validation refits less often."""
+    """What was chosen by cross-validation; written into the artefact."""
 
     refits: int = 5
-    validation_refits: int = 2
+    validation_refits: int = 5
     bins: int = 64
     pairs: int = 64
     rounds: int = 600
@@ -41,7 +41,7 @@ class Settings:
     rows_a_round: float = 0.5
     features_a_round: float = 0.5
     seed: int = 2026
-    jobs: int = 2
+    jobs: int = 1
 
     @property
     def libraries(self) -> tuple[str, ...]:
@@ -89,7 +89,7 @@ class Pairwise:
     def stretched(self, intercept: float, slope: float) -> Self:
         """The same model with log-odds intercept + slope x log-odds: still additive, still monotone."""
         for refit in self.refits:
-            _stretch(refit, intercept, slope)
+            stretch(refit, intercept, slope)
         return self
 
     def tables(self, features: Mapping[str, Array]) -> dict[str, Any]:
@@ -194,12 +194,12 @@ def strongest_pairs(model: lightgbm.Booster, most: int) -> tuple[tuple[int, int]
     return tuple(sorted(sorted(gain, key=lambda pair: -gain[pair])[:most]))
 
 
-def _stretch(model: lightgbm.Booster, intercept: float, slope: float) -> None:
-    """Leaves are rounded in the library's own trees, so that trees and tables add up to the same."""
+def stretch(model: lightgbm.Booster, intercept: float, slope: float, decimals: int = DECIMALS) -> None:
+    """Leaves are rounded in the library's own trees, so that they and what is exported add up to the same."""
     for index, tree in enumerate(model.dump_model()["tree_info"]):
         for leaf, value in _leaf_values(tree["tree_structure"]):
             moved = slope * value + (intercept if index == 0 else 0.0)
-            model.set_leaf_output(index, leaf, round(moved, DECIMALS))
+            model.set_leaf_output(index, leaf, round(moved, decimals))
 
 
 def _leaf_values(node: Mapping[str, Any]) -> Iterator[tuple[int, float]]:

@@ -48,7 +48,7 @@ def task_of(people: Sequence[Person], asked_min: Sequence[int] = (ASKED_MIN,)) -
         np.concatenate(episode),
     )
     joined = {name: np.concatenate([f[name] for f in features]) for name in features[0]}
-    return Task(MODEL, joined, questions, DIRECTIONS)
+    return Task(MODEL, joined, questions, DIRECTIONS, len(people))
 
 
 def asked_at(questions: Questions, minute: int) -> NDArray[np.bool_]:

@@ -32,11 +32,10 @@ Scores = dict[str, dict[int, Column]]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A served model and the event it foretells; `towards` is the sign of glucose that brings it nearer."""
+    """A served model and the event it foretells."""
 
     model: EpisodeModel
     event: Event
-    towards: int
 
     @property
     def learned_from(self) -> frozenset[str]:
@@ -45,20 +44,20 @@ class Judged:
 
 
 JUDGED: Final[Mapping[str, Judged]] = {
-    model.name: Judged(model, EVENTS[model.name], towards)
-    for model, towards in ((HYPOGLYCEMIA, -1), (HYPERGLYCEMIA, 1))
+    model.name: Judged(model, EVENTS[model.name]) for model in (HYPOGLYCEMIA, HYPERGLYCEMIA)
 }
 
 
 def unfitted_scores(judged: Judged, people: Sequence[Person], seed: int) -> tuple[Windows, Scores]:
     """The questions and the scores of what needs no fit; LeakError where a feature knows the future."""
-    check_no_look_ahead(lambda measured, at: judged.event.features(measured, at, None), people, seed)
+    check_no_look_ahead(lambda measured, at: judged.model.seen(measured, at, None), people, seed)
     windows = windows_of(people, judged.event)
-    features = windows.features
+    features, towards = windows.features, judged.event.towards
+    seen = judged.model.outlook.seen(features)
     return windows, {
-        SERVED: {horizon: table.probability(features) for horizon, table in judged.model.tables.items()},
-        "linear_extrapolation": dict.fromkeys(HORIZONS_MIN, judged.towards * _extrapolated(features)),
-        "glucose_now": dict.fromkeys(HORIZONS_MIN, judged.towards * features["glucose_mgdl"]),
+        SERVED: {horizon: table.probability(seen) for horizon, table in judged.model.tables.items()},
+        "linear_extrapolation": dict.fromkeys(HORIZONS_MIN, towards * _extrapolated(features)),
+        "glucose_now": dict.fromkeys(HORIZONS_MIN, towards * features["glucose_mgdl"]),
     }
 
 

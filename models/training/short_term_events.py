@@ -20,11 +20,16 @@ from models.risk.short_term_features import HIGH_DIRECTIONS, hyperglycemia_featu
 class Event:
     """A kind of episode: where it may be asked about, where it starts, what is seen of it.
 
-    `outside(glucose)` bool[n] says that no episode is under way; `starts(glucose)` bool[n] marks first
-    slots; `features` is the function of the served model and `directions` what must be monotone in it.
+    `towards` is the sign of glucose that brings it nearer, past `limit_mgdl`, `spread_mgdl` how far
+    around it glucose counts as near; `outside(glucose)` bool[n] says
+    that no episode is under way; `starts(glucose)` bool[n] marks first slots; `features` is the function of
+    the served model and `directions` what must be monotone in it.
     """
 
     name: str
+    towards: int
+    limit_mgdl: float
+    spread_mgdl: float
     outside: Callable[[Column], NDArray[np.bool_]]
     starts: Callable[[Column], NDArray[np.bool_]]
     features: Callable[[Column, Slots, int | None], dict[str, Column]]
@@ -32,10 +37,20 @@ class Event:
 
 
 HYPOGLYCEMIA: Final = Event(
-    "hypoglycemia", lambda glucose: glucose >= LOW_MGDL, episode_starts, hypoglycemia_features, DIRECTIONS
+    "hypoglycemia",
+    -1,
+    LOW_MGDL,
+    8.0,
+    lambda glucose: glucose >= LOW_MGDL,
+    episode_starts,
+    hypoglycemia_features,
+    DIRECTIONS,
 )
 HYPERGLYCEMIA: Final = Event(
     "hyperglycemia",
+    1,
+    HIGH_MGDL,
+    20.0,
     lambda glucose: glucose <= HIGH_MGDL,
     high_episode_starts,
     hyperglycemia_features,

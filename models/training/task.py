@@ -4,7 +4,8 @@ Sits between the windows of a task and its training and evaluation; needs numpy 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,24 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Features and answers of m questions; `directions` as in `glucose_risk_features.DIRECTIONS`."""
+    """Features and answers of m questions; `directions` as in `glucose_risk_features.DIRECTIONS`.
+
+    `people` is how many the questions were drawn from. Features that are themselves learned stand in
+    `features` as trees say that never saw the question's person, and in `by_fold` as they say where the
+    people of one fold more are left out of them.
+    """
 
     model: str
     features: Mapping[str, Array]
     questions: Questions
     directions: Mapping[str, int]
+    people: int
+    by_fold: tuple[Mapping[str, Array], ...] = ()
+
+    def without(self, fold: int) -> Self:
+        """The same questions, none of whose features was learned from the people of this fold."""
+        learned = self.by_fold[fold] if self.by_fold else {}
+        return replace(self, features={**self.features, **learned})
 
     def at(self, rows: NDArray[np.bool_]) -> dict[str, Array]:
         """Features of the questions selected by a mask."""

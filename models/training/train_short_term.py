@@ -1,25 +1,31 @@
-"""Makes the tables of the next two hours again, of lows or of highs: cross-validated by patient, exported.
+"""Makes the models of the next two hours again, of lows or of highs: cross-validated by patient, exported.
 
 `train(event, path, settings, report)` is pure but for reading the data; the command line writes the files.
 """
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from models.risk.causal_grid import SLOTS_PER_DAY
+from models.training import fit_outlook
 from models.training.artefact import Calibration, Report, artefact, out_of_fold, readable
 from models.training.cgm_people import fingerprint, read_people, sha256_of
 from models.training.event_alarms import alarms_at
+from models.training.fit_outlook import with_outlook
 from models.training.fit_pairwise import Settings
 from models.training.measure import measure
+from models.training.metrics import auprc, auroc, log_loss
 from models.training.patient_bootstrap import bootstrap_intervals
 from models.training.short_term_events import Event
 from models.training.short_term_windows import HORIZONS_MIN, Windows, questions, task_of, windows_of
+from models.training.task import Task
 
-VERSION: Final = "2.0.0"
+VERSION: Final = "3.0.0"
+
+OUTLOOK: Final = fit_outlook.Settings()
 
 HIDDEN_CLOCK_DAYS: Final = 7
 """On one day of so many the hour is hidden, as it is where a patient's time zone is not known."""
@@ -28,32 +34,57 @@ ALARM_SENSITIVITY: Final = 0.8
 """The threshold stated with each table finds this share of the episodes of people left out."""
 
 
-def train(event: Event, path: Path, settings: Settings, report: Report) -> dict[str, str]:
+TUNED_MIN: Final = 60
+TRIED_PAIRS: Final = (0, 16, 64)
+"""Pairs of features that the tuning compares at one horizon, on people left out, with one refit each."""
+
+
+def train(
+    event: Event, path: Path, settings: Settings, report: Report, outlook: fit_outlook.Settings = OUTLOOK
+) -> dict[str, str]:
     """The artefacts by file name. Each says what it was made from and how it did on people left out."""
     people = tuple(person for person in read_people(path) if questions(person, event).size)
     report(f"{len(people)} people with questions; computing features")
     windows = without_some_clocks(windows_of(people, event))
     made_from = {
+        "version": VERSION,
         "data_sha256": {path.name: sha256_of(path)},
         "people": {person.name: fingerprint(person) for person in people},
     }
-    files: dict[str, str] = {}
+    windows, expected = with_outlook(windows, event, outlook, report)
+    files = {f"{expected['model']}.json": readable(expected | made_from)}
+    settings, tuning = tuned(task_of(windows, TUNED_MIN, event), settings, report)
     for horizon in HORIZONS_MIN:
         task = task_of(windows, horizon, event)
-        stated = out_of_fold(task, settings, report)
-        calibration = Calibration.of(task.questions.episode, stated)
-        probability = calibration.applied(stated)
-        alarms = alarms_at(task.questions, probability, ALARM_SENSITIVITY)
-        facts = {
-            "version": VERSION,
-            "horizon_min": horizon,
-            "alarm_threshold": round(alarms.threshold, 4),
-            "on_people_left_out": measure(task.questions, probability)
-            | bootstrap_intervals(task.questions.person, task.questions.episode, probability, settings.seed),
-        }
-        files[f"{task.model}.json"] = readable(artefact(task, calibration, settings, facts | made_from))
+        facts, calibration = _judged(task, settings, report)
+        facts |= made_from | {"horizon_min": horizon, "tuning": tuning}
+        files[f"{task.model}.json"] = readable(artefact(task, calibration, settings, facts))
         report(f"{task.model}: fitted to all people")
     return files
+
+
+def tuned(task: Task, settings: Settings, report: Report) -> tuple[Settings, list[dict[str, Any]]]:
+    """The number of pairs with the smallest log loss on people left out, and what each came to."""
+    tried: list[dict[str, Any]] = []
+    label = task.questions.episode
+    for pairs in TRIED_PAIRS:
+        stated = out_of_fold(task, replace(settings, pairs=pairs, validation_refits=1), report)
+        scores = {metric.__name__: round(metric(label, stated), 6) for metric in (log_loss, auroc, auprc)}
+        tried.append({"model": task.model, "pairs": pairs, **scores})
+    best = min(tried, key=lambda found: float(found["log_loss"]))
+    return replace(settings, pairs=best["pairs"]), tried
+
+
+def _judged(task: Task, settings: Settings, report: Report) -> tuple[dict[str, Any], Calibration]:
+    """How the model does on people left out, the threshold of its alarms, and what calibrates it."""
+    asked = task.questions
+    stated = out_of_fold(task, settings, report)
+    calibration = Calibration.of(asked.episode, stated)
+    probability = calibration.applied(stated)
+    threshold = alarms_at(asked, probability, ALARM_SENSITIVITY).threshold
+    intervals = bootstrap_intervals(asked.person, asked.episode, probability, settings.seed)
+    left_out = measure(asked, probability) | intervals
+    return {"alarm_threshold": round(threshold, 4), "on_people_left_out": left_out}, calibration
 
 
 def without_some_clocks(windows: Windows) -> Windows:
