@@ -29,11 +29,15 @@ class Expected:
     name: str
     share_of_glucose: float
     trees: Trees
+    rmse_on_people_left_out: float
+    examples: Sequence[Mapping[str, Any]]
 
     @classmethod
     def from_json(cls, table: Mapping[str, Any]) -> Self:
         """One of an exported file."""
-        return cls(table["name"], table["share_of_glucose"], Trees.from_json(table["trees"], table["depth"]))
+        trees = Trees.from_json(table["trees"], table["depth"])
+        told = (table[key] for key in ("rmse_on_people_left_out", "examples"))
+        return cls(table["name"], table["share_of_glucose"], trees, *told)
 
     def column(self, rows: Array, glucose: Column) -> Column:
         """The number for each row of `rows_of`, float64[m]; `glucose` float64[m] mg/dL."""
