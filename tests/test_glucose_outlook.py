@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_people import person
 
 from models.risk.glucose_outlook import Outlook, as_written
 from models.risk.glucose_risk_features import DIRECTIONS
@@ -95,7 +96,7 @@ class TestOfTheFit:
         from models.training.short_term_windows import windows_of
 
         event = EVENTS["hypoglycemia"]
-        windows = windows_of([person(seed) for seed in range(10)], event)
+        windows = windows_of([person(seed, days=6) for seed in range(10)], event)
         grown = fit_outlook.Settings(trees=8, smallest_leaf=20, bins=31)
         return lambda of=windows: fit_outlook.with_outlook(of, event, grown, lambda _: None), windows
 
@@ -138,14 +139,3 @@ class TestOfTheFit:
         low, high = EVENTS["hypoglycemia"], EVENTS["hyperglycemia"]
         assert nearness(np.array([40.0, 74.8, 130.0]), low) == pytest.approx([98.7, 50, 0.1], abs=0.1)
         assert nearness(np.array([330.0, 238.0, 130.0]), high) == pytest.approx([99.0, 50, 0.5], abs=0.1)
-
-
-def person(seed, days=6):
-    """A person whose glucose swings between lows and highs, with readings that failed."""
-    from models.training.cgm_people import Person
-
-    rng = np.random.default_rng(seed)
-    slots = np.arange(days * 288)
-    level = 115 + 50 * np.sin(slots / 40 + seed) + rng.normal(0, 6, slots.size)
-    level[rng.random(slots.size) < 0.15] = np.nan
-    return Person(f"made/{seed}", 0, np.clip(level, 39, 401).round())
