@@ -9,8 +9,8 @@ from hooks.card import Card
 from hooks.hypoglycemia_risk import FROM_CGM_ALONE, Raised, RiskPart, asked, main_reasons, risk_card, share
 from hooks.service import Question
 from models.assessment import Assessment, NotAssessed, Outcome
-from models.risk.nocturnal_evening import Evening
 from models.risk.nocturnal_hypoglycemia import MODEL, VERSION, NocturnalRisk, assess
+from models.risk.recorded_terms import Recorded
 from models.signals import CARBS, STEPS
 from models.time_series import TimeSeries
 
@@ -31,9 +31,10 @@ def tonight(question: Question, glucose: TimeSeries) -> RiskPart:
 
 def asked_tonight(question: Question, glucose: TimeSeries) -> Assessment[NocturnalRisk] | NotAssessed:
     """The answer of the model of the night, with food and steps where the record holds them."""
-    series = question.record.series
-    evening = Evening(series.get(CARBS), series.get(STEPS))
-    return asked(question, MODEL, VERSION, lambda: assess(glucose, question.as_of_ms, question.zone, evening))
+    recorded = Recorded(question.record.series)
+    return asked(
+        question, MODEL, VERSION, lambda: assess(glucose, question.as_of_ms, question.zone, recorded)
+    )
 
 
 def _lines(risk: NocturnalRisk) -> tuple[str, ...]:

@@ -29,9 +29,9 @@ SHORT_TERM: Final = (
 NOCTURNAL: Final = (
     ("models.training", "fit_additive.py"),
     ("models.risk", "nocturnal_features.py"),
-    ("models.risk", "nocturnal_evening.py"),
-    ("models.training", "nocturnal_events.py"),
-    ("models.training", "fit_evening.py"),
+    ("models.risk", "recorded_terms.py"),
+    ("models.training", "recorded_events.py"),
+    ("models.training", "fit_recorded.py"),
     ("models.training", "nocturnal_windows.py"),
     ("models.training", "train_nocturnal.py"),
 )

@@ -15,7 +15,7 @@ import numpy as np
 from models.risk.causal_grid import SLOT_MS, Column
 from models.risk.recorded_terms import Entries, features_of
 from models.signals import CARBS, INSULIN_BOLUS, STEPS
-from models.training.cgm_people import SLOT_ZERO_MS, Person
+from models.training.cgm_people import SLOT_ZERO_MS
 from models.training.questions import Questions
 
 FILE: Final = "t1d_uom_events.csv.gz"
