@@ -1,7 +1,7 @@
 """Risk of an episode of hypoglycaemia between midnight and 06:00, asked in the evening.
 
-Answers `assess(glucose, as_of_ms, zone, recorded)` from CGM, and from food and steps where they are known; the
-table beside it is made by `models.training.train_nocturnal`.
+Answers `assess(glucose, as_of_ms, zone, recorded)` from CGM, and from food and steps where they are known;
+the table beside it is made by `models.training.train_nocturnal`.
 An episode is at least 15 minutes below 70 mg/dL (3.9 mmol/L) (Battelino 2019, Diabetes Care 42:1593).
 """
 

@@ -1,8 +1,8 @@
 """What is recorded beside CGM (insulin, food, steps, heart rate) as optional terms of the glucose risks.
 
-Sits under the risk models; training and serving compute the terms by this same code. Amounts are shares of the
-person's own usual day, so that people compare. Where too little was recorded a value is missing, and the cell
-for "missing" of every table holds no points.
+Sits under the risk models; training and serving compute the terms by this same code. Amounts are shares of
+the person's own usual day, so that people compare. Where too little was recorded a value is missing, and
+the cell for "missing" of every table holds no points.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -34,7 +34,7 @@ OF_NEXT_HOURS: Final = (INSULIN, CARBS, STEPS, HEART_RATE)
 OF_TONIGHT: Final = (CARBS, STEPS_OF_EVENING)
 
 RAISES_A_LOW: Final[Mapping[str, int]] = {INSULIN: 1, CARBS: -1, STEPS: 1, STEPS_OF_EVENING: 1, HEART_RATE: 1}
-"""Insulin that is still to act and exercise may only raise the risk of a low, food just eaten only lower it."""
+"""Insulin yet to act and exercise may only raise the risk of a low, food just eaten only lower it."""
 
 DAYS: Final = 14
 FEWEST_DAYS: Final = 3
@@ -140,7 +140,8 @@ def insulin_on_board_u(entries: Entries, asked_ms: Slots) -> Column:
     asked = np.repeat(np.arange(asked_ms.size), count)
     dose = np.arange(asked.size) - np.repeat(np.cumsum(count) - count, count) + first[asked]
     left = remaining_fraction((asked_ms[asked] - entries.at_ms[dose]) / MS_PER_MIN)
-    return np.bincount(asked, left * entries.value[dose], asked_ms.size)
+    acting: Column = np.bincount(asked, left * entries.value[dose], asked_ms.size).astype(np.float64)
+    return acting
 
 
 def insulin_of_usual_day(entries: Entries, asked_ms: Slots) -> Column:

@@ -1,7 +1,7 @@
-"""Fits what is recorded beside CGM as optional terms on top of the log-odds from CGM, and asks people left out.
+"""Fits what is recorded beside CGM as optional terms on top of the log-odds from CGM; asks people left out.
 
 Sits over `recorded_events`. A dozen people bear one line a term and no more: its slope is drawn to zero, is
-zero where it helps nobody left out, and the line is written as a table whose cell for "missing" holds nothing.
+zero where it helps nobody left out, and is written as a table whose cell for "missing" holds nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -128,7 +128,7 @@ def added(tables: Tables, asked: Asked) -> Array:
 
 
 def chosen(asked: Asked, seed: int) -> tuple[str, ...]:
-    """The features that help people left out, one after the other, each by the log loss that it takes away."""
+    """The features that help people left out, one after the other, each by the log loss it takes away."""
     kept: tuple[str, ...] = ()
     loss = log_loss(asked.episode, asked.log_odds)
     open_to = [name for name, column in asked.features.items() if not np.isnan(column).all()]

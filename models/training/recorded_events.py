@@ -1,4 +1,4 @@
-"""What people injected, ate and walked, as `t1d_uom_events.csv.gz` stores it, beside the questions about them.
+"""What people injected, ate and walked, as `t1d_uom_events.csv.gz` stores it, beside the questions asked.
 
 Sits between the file of events and the fits of the optional terms; times are of the CGM's wall clock.
 """
