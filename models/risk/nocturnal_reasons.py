@@ -6,6 +6,7 @@ Sits beside `nocturnal_hypoglycemia`; the mechanics are in `risk_reasons`.
 from typing import Final
 
 from models.risk.hypoglycemia_reasons import LOW
+from models.risk.recorded_reasons import BESIDE_CGM
 from models.risk.recorded_terms import CARBS, STEPS_OF_EVENING
 from models.risk.risk_reasons import NOW, Topic
 
@@ -31,7 +32,7 @@ TOPICS: Final = (
     Topic(
         "food_and_activity",
         {
-            CARBS: "carbohydrate of the last 2 hours was {value} of a usual day's",
+            CARBS: BESIDE_CGM.sentences[CARBS],
             STEPS_OF_EVENING: "steps of the last 6 hours were {value} of a usual day's",
         },
     ),
