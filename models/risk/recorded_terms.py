@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.assessment import Input
 from models.dosing.insulin_doses import MS_PER_MIN, InsulinDoses, momentary
@@ -31,7 +32,7 @@ STEPS_OF_EVENING: Final = "steps_6_h_of_usual_day_percent"
 HEART_RATE: Final = "heart_rate_above_resting_per_min"
 
 OF_NEXT_HOURS: Final = (INSULIN, CARBS, STEPS, HEART_RATE)
-OF_TONIGHT: Final = (CARBS, STEPS_OF_EVENING)
+OF_TONIGHT: Final = (INSULIN, CARBS, STEPS_OF_EVENING, HEART_RATE)
 
 RAISES_A_LOW: Final[Mapping[str, int]] = {INSULIN: 1, CARBS: -1, STEPS: 1, STEPS_OF_EVENING: 1, HEART_RATE: 1}
 """Insulin yet to act and exercise may only raise the risk of a low, food just eaten only lower it."""
@@ -66,7 +67,7 @@ class Entries:
         if series.signal == INSULIN_BOLUS:
             parts = momentary(InsulinDoses(series.at_ms, series.until_ms, series.value))
             return cls._sorted(parts.at_ms, parts.units)
-        kept = series.until_ms - series.at_ms <= LONGEST_COUNT_MS
+        kept = _kept(series)
         return cls._sorted(series.until_ms[kept], series.value[kept])
 
     @classmethod
@@ -110,9 +111,16 @@ NOTHING_RECORDED: Final = Recorded({})
 
 
 def _newest(series: TimeSeries, as_of_ms: int) -> Input:
-    row = int(np.searchsorted(series.at_ms, as_of_ms, side="right")) - 1
+    counted = series.at_ms if series.signal == INSULIN_BOLUS else series.until_ms
+    row = int(np.flatnonzero((counted <= as_of_ms) & _kept(series))[-1])
     reference = series.references[int(series.reference[row])]
     return Input(series.signal, float(series.value[row]), series.unit, int(series.at_ms[row]), reference)
+
+
+def _kept(series: TimeSeries) -> NDArray[np.bool_]:
+    """Every bolus, and what was counted over a short while."""
+    short = series.until_ms - series.at_ms <= LONGEST_COUNT_MS
+    return short | (series.signal == INSULIN_BOLUS)
 
 
 def features_of(entries: Mapping[str, Entries], names: Iterable[str], asked_ms: Slots) -> dict[str, Column]:

@@ -5,7 +5,7 @@ zero where it helps nobody left out, and is written as a table whose cell for "m
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -63,9 +63,14 @@ class Asked:
 
     def take(self, rows: NDArray[Any]) -> "Asked":
         """The questions selected by a mask or by positions."""
-        features = {name: column[rows] for name, column in self.features.items()}
-        of_rows = (each[rows] for each in (self.log_odds, self.episode, self.person, self.weight))
-        return Asked(features, *of_rows, self.directions)
+        return replace(
+            self,
+            features={name: column[rows] for name, column in self.features.items()},
+            log_odds=self.log_odds[rows],
+            episode=self.episode[rows],
+            person=self.person[rows],
+            weight=self.weight[rows],
+        )
 
     def cells(self) -> dict[str, NDArray[np.int64]]:
         """The cell of each feature, 0 for "missing"."""
@@ -196,23 +201,27 @@ def on_people_left_out(asked: Asked, seed: int) -> dict[str, Any]:
     Terms are both chosen and fitted without the people they are asked of.
     """
     gained = _left_out(asked, seed, lambda others: points(others, chosen(others, seed)))
-    alone, both = _scores(asked, np.zeros(1)), _scores(asked, gained)
+    of_cgm, with_terms = asked.log_odds, asked.log_odds + gained
+    alone, both = _scores(asked.episode, of_cgm), _scores(asked.episode, with_terms)
     drawn = [
-        np.array(_scores(asked.take(rows), gained[rows])) - _scores(asked.take(rows), np.zeros(1))
+        _scores(asked.episode[rows], with_terms[rows]) - _scores(asked.episode[rows], of_cgm[rows])
         for rows in _resamples(asked.person, RESAMPLES, seed)
     ]
     ends = np.round(np.nanquantile(drawn, [0.025, 0.975], axis=0), DECIMALS + 1).T.tolist()
     return {
         "people": int(np.unique(asked.person).size),
         "questions": int(asked.episode.size),
-        **{f"{name}_cgm_only": round(one, DECIMALS) for name, one in zip(METRICS, alone, strict=True)},
-        **{name: round(one, DECIMALS) for name, one in zip(METRICS, both, strict=True)},
+        **{
+            f"{name}_cgm_only": round(one, DECIMALS)
+            for name, one in zip(METRICS, alone.tolist(), strict=True)
+        },
+        **{name: round(one, DECIMALS) for name, one in zip(METRICS, both.tolist(), strict=True)},
         **{f"{name}_difference_interval_95": end for name, end in zip(METRICS, ends, strict=True)},
     }
 
 
-def _scores(asked: Asked, gained: Array) -> tuple[float, ...]:
-    return tuple(metric(asked.episode, asked.log_odds + gained) for metric in METRICS.values())
+def _scores(episode: Array, log_odds: Array) -> Array:
+    return np.array([metric(episode, log_odds) for metric in METRICS.values()])
 
 
 def facts_of(asked: Asked, refits: int, seed: int) -> dict[str, Any]:
