@@ -80,6 +80,11 @@ class EpisodeModel:
         """The 60-minute risk that finds 80 % of the episodes of people not learned from."""
         return float(self.tables[LEADING_MIN].facts["alarm_threshold"])
 
+    @property
+    def learned_beside_cgm(self) -> tuple[str, ...]:
+        """The optional features that hold points within any horizon."""
+        return tuple(dict.fromkeys(name for own in self.recorded.values() for name in own.learned))
+
     def assess(
         self,
         glucose: TimeSeries,
@@ -137,7 +142,7 @@ class EpisodeModel:
             result=EpisodeRisk(within, top_reasons(self.topics, contributions), question.asked_ms),
             contributions=contributions,
             limits=limits,
-            inputs=(question.newest(), *recorded.newest(leading.learned, question.as_of_ms)),
+            inputs=(question.newest(), *recorded.newest(self.learned_beside_cgm, question.as_of_ms)),
         )
 
 

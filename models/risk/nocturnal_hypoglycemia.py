@@ -1,7 +1,7 @@
 """Risk of an episode of hypoglycaemia between midnight and 06:00, asked in the evening.
 
-Answers `assess(glucose, as_of_ms, zone, recorded)` from CGM, and from food and steps where they are known;
-the table beside it is made by `models.training.train_nocturnal`.
+Answers `assess(glucose, as_of_ms, zone, recorded)` from CGM, and from what is recorded beside it; the table
+is made by `models.training.train_nocturnal`.
 An episode is at least 15 minutes below 70 mg/dL (3.9 mmol/L) (Battelino 2019, Diabetes Care 42:1593).
 """
 
@@ -20,6 +20,7 @@ from models.risk.glucose_question import GlucoseQuestion, covered, question_of
 from models.risk.glucose_risk_features import MEMORY_DAYS
 from models.risk.nocturnal_features import NIGHT_SLOTS, nocturnal_features
 from models.risk.nocturnal_reasons import TOPICS
+from models.risk.recorded_points import RecordedPoints
 from models.risk.recorded_terms import NOTHING_RECORDED, OF_TONIGHT, Recorded
 from models.risk.risk_reasons import RiskReason, top_reasons
 from models.time_series import TimeSeries
@@ -29,6 +30,9 @@ TABLE: Final = AdditiveModel.from_json(
 )
 WITH_RECORDED: Final = TABLE.with_terms(TABLE.facts["recorded_terms"])
 """The same table with the optional terms, whose cell for "missing" holds no points."""
+
+LEARNED: Final = RecordedPoints.of(TABLE.facts["recorded_terms"]).learned
+"""Those of them that hold any points."""
 
 MODEL: Final = TABLE.name
 VERSION: Final = TABLE.version
@@ -108,5 +112,5 @@ def _assessed(
         outcome=Outcome.ASSESSED_POSITIVE if positive else Outcome.ASSESSED_NEGATIVE,
         result=NocturnalRisk(tonight, top_reasons(TOPICS, contributions)),
         contributions=contributions,
-        inputs=(question.newest(), *recorded.newest(OF_TONIGHT, question.as_of_ms)),
+        inputs=(question.newest(), *recorded.newest(LEARNED, question.as_of_ms)),
     )

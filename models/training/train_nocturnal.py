@@ -21,7 +21,7 @@ from models.training.patient_folds import FOLDS, fold_of_people
 from models.training.recorded_events import FILE, Events, read_events, recorded_features
 from models.training.task import Array, Task
 
-VERSION: Final = "1.1.0"
+VERSION: Final = "1.2.0"
 
 SETTINGS: Final = Settings(
     refits=16, validation_refits=16, bins=16, learning_rate=0.03, smallest_leaf=100, stop_after_rounds=100
@@ -62,7 +62,7 @@ def _of_evening(
 
 
 def _evenings(names: Sequence[str], task: Task, probability: Array, events: Events) -> Asked:
-    """The nights asked about at 23:00 of those who recorded food or steps."""
+    """The nights asked about at 23:00 of those with records beside CGM."""
     recorded = np.array([name in events for name in names])
     rows = asked_at(task.questions, ASKED_MIN) & recorded[task.questions.person]
     return Asked(
