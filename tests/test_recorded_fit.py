@@ -1,12 +1,14 @@
 """The optional terms: read from events, fitted on top of CGM, and asked of people left out."""
 
 import gzip
+import json
 
 import numpy as np
+import pytest
 
 from models.risk.additive_model import logistic
-from models.risk.recorded_points import weight
-from models.risk.recorded_terms import CARBS, HEART_RATE, RAISES_A_LOW, STEPS_OF_EVENING
+from models.risk.recorded_points import RecordedPoints, weight
+from models.risk.recorded_terms import CARBS, HEART_RATE, OF_NEXT_HOURS, RAISES_A_LOW, STEPS_OF_EVENING
 from models.signals import CARBS as CARBS_SIGNAL
 from models.signals import INSULIN_BOLUS
 from models.training.fit_recorded import (
@@ -22,8 +24,8 @@ from models.training.fit_recorded import (
     points,
     terms,
 )
-from models.training.questions import Questions
-from models.training.recorded_events import PERSON, read_events, recorded_features
+from models.training.questions import NothingToAsk, Questions
+from models.training.recorded_events import FILE, PERSON, read_events, recorded_features
 
 PEOPLE = 10
 NIGHTS_EACH = 150
@@ -80,9 +82,15 @@ def test_missing_has_no_points_in_the_table_or_in_any_refit():
     assert not added(points(nights(0.05), NAMES), nothing).any()
 
 
-def test_fewer_people_than_say_anything_of_others_give_no_terms():
+def test_from_fewer_people_than_say_anything_of_others_no_term_is_learned_and_each_is_named():
     few = nights(0.05).take(np.arange((FEWEST_PEOPLE - 1) * NIGHTS_EACH))
-    assert facts_of(few, 2, 1) == {"recorded_terms": []}
+    found = facts_of(few, 2, 1)
+    assert [(term["feature"], term["learned"]) for term in found["recorded_terms"]] == [
+        (name, NO_DATA) for name in NAMES
+    ]
+    terms = RecordedPoints.of(found["recorded_terms"])
+    assert terms.learned == () and terms.terms[0].points_by_refit.shape == (2, 2)
+    assert "recorded_on_people_left_out" not in found
 
 
 def test_the_terms_fade_with_the_risk_from_cgm_and_never_turn_its_order():
@@ -107,3 +115,57 @@ def test_events_are_read_by_person_and_kind_and_meet_the_questions_of_their_own_
     assert np.isnan(features[STEPS_OF_EVENING]).all()
     assert events.keys() == {PERSON.format(77)}
     assert events[PERSON.format(77)].keys() == {CARBS_SIGNAL, INSULIN_BOLUS}
+
+
+def test_the_terms_of_the_next_hours_are_made_again_from_people_and_their_events(tmp_path):
+    pytest.importorskip("lightgbm", reason="needs the extra `train`")
+    from models.training.fit_pairwise import Settings
+    from models.training.train_recorded import MODEL, train
+
+    data = written(tmp_path, days=5)
+    small = Settings(rounds=10, rounds_to_choose=5, pairs=2, smallest_leaf=20, validation_refits=1, jobs=1)
+    said = []
+    made = json.loads(train(data, small, said.append)[f"{MODEL}.json"])
+    assert set(made["data_sha256"]) == {data.name, FILE}
+    assert made["models"].keys() == {
+        f"{event}_{horizon}" for event in ("hypoglycemia", "hyperglycemia") for horizon in (30, 60, 120)
+    }
+    for own in made["models"].values():
+        assert [term["feature"] for term in own["recorded_terms"]] == list(OF_NEXT_HOURS)
+        assert own["recorded_on_people_left_out"]["people"] == FEWEST_PEOPLE
+    assert len(said) == 6
+
+
+def test_people_without_events_beside_their_glucose_are_nobody_to_learn_the_terms_from(tmp_path):
+    pytest.importorskip("lightgbm", reason="needs the extra `train`")
+    from models.training.train_recorded import SETTINGS, train
+
+    data = written(tmp_path, days=2)
+    (tmp_path / FILE).unlink()
+    with pytest.raises(NothingToAsk, match="insulin, food or steps beside their CGM"):
+        train(data, SETTINGS, print)
+
+
+def written(folder, days):
+    """Nine people of whom five kept a diary: their arrays, and the file of events beside them."""
+    names = [f"other/{number}" for number in range(4)] + [PERSON.format(n) for n in range(FEWEST_PEOPLE)]
+    slots, level = np.arange(days * 288), []
+    for seed in range(len(names)):
+        pushed, at = np.random.default_rng(seed).normal(0, 12, slots.size), 0.0
+        wander = np.array([at := 0.98 * at + push for push in pushed])
+        level.append(np.clip(150 + wander, 40, 390).round())
+    code = np.repeat(np.arange(len(names)), slots.size)
+    np.savez(
+        folder / "people.npz",
+        mgdl=np.concatenate(level).astype(np.int16),
+        code=code.astype(np.uint8),
+        slot_delta=np.tile(np.append(0, np.ones(slots.size - 1)), len(names)).astype(np.int32),
+        ids=np.array(names),
+    )
+    rows = ["id,time,kind,value"]
+    for person in range(FEWEST_PEOPLE):
+        for day in range(1, days + 1):
+            rows += [f"{person},2015-01-{day:02}T{h:02}:00,bolus_u,{2 + h % 5}" for h in (7, 12, 18)]
+            rows += [f"{person},2015-01-{day:02}T{h:02}:00,carbs_g,{20 + h}" for h in (7, 12, 18)]
+    (folder / FILE).write_bytes(gzip.compress("\n".join(rows).encode()))
+    return folder / "people.npz"

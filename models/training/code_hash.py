@@ -4,7 +4,6 @@ A changed feature or fit shows as a changed hash, so a table can be told to be o
 """
 
 import hashlib
-from collections.abc import Sequence
 from importlib.resources import files
 from typing import Final
 
@@ -44,17 +43,14 @@ RECORDED: Final = (
     ("models.training", "fit_recorded.py"),
     ("models.training", "train_recorded.py"),
 )
-"""The optional terms beside the short-term tables; those of the night are in its own file."""
+"""The optional terms beside the short-term tables, and what those are made of; the night's are in its own."""
 
 
 def sha256_of_code(model: str) -> str:
     """One hash over the sources that decide what this model's table contains."""
-    if model == "recorded_points":
-        return _sha256_of(RECORDED)
-    return _sha256_of(EVERY_MODEL + (NOCTURNAL if model.startswith("nocturnal") else SHORT_TERM))
-
-
-def _sha256_of(sources: Sequence[tuple[str, str]]) -> str:
+    sources = EVERY_MODEL + (NOCTURNAL if model.startswith("nocturnal") else SHORT_TERM)
+    if model.startswith("recorded"):
+        sources += RECORDED
     digest = hashlib.sha256()
     for package, name in sources:
         digest.update((files(package) / name).read_bytes())

@@ -225,13 +225,19 @@ def _scores(episode: Array, log_odds: Array) -> Array:
 
 
 def facts_of(asked: Asked, refits: int, seed: int) -> dict[str, Any]:
-    """What an artefact says of its optional terms: the terms, and how they did; none of too few people."""
+    """What an artefact says of its optional terms: the terms, and how they did; of too few people nothing."""
     if np.unique(asked.person).size < FEWEST_PEOPLE:
-        return {"recorded_terms": []}
+        return {"recorded_terms": [_not_learned(name, refits) for name in asked.features]}
     return {
         "recorded_terms": terms(asked, refits, seed),
         "recorded_on_people_left_out": on_people_left_out(asked, seed),
     }
+
+
+def _not_learned(name: str, refits: int) -> dict[str, Any]:
+    nothing = [0.0, 0.0]
+    by_refit = [nothing] * refits
+    return {"feature": name, "learned": NO_DATA, "edges": [], "points": nothing, "points_by_refit": by_refit}
 
 
 def _resamples(person: People, times: int, seed: int) -> list[NDArray[np.int64]]:

@@ -45,10 +45,9 @@ def hyperglycemia(data: Path | None, report: Report) -> dict[str, str]:
 def recorded_points(data: Path | None, report: Report) -> dict[str, str]:
     """The optional terms beside the short-term tables by file name; make them again after those."""
     people = _given(data)
-    from models.training.fit_pairwise import Settings
-    from models.training.train_recorded import train
+    from models.training.train_recorded import SETTINGS, train
 
-    return train(people, Settings(), report)
+    return train(people, SETTINGS, report)
 
 
 def nocturnal_hypoglycemia(data: Path | None, report: Report) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Makes the optional terms beside the tables of the next two hours: insulin, food, steps where recorded.
 
 `train(path, settings, report)` is pure but for reading the data; the command line writes the file. The CGM
-tables that state the log-odds are fitted to the people without such records: they never saw the others.
+tables that state the log-odds are fitted to the people without such records: they never saw the others. They
+see the readings alone, and nothing that is itself learned.
 """
 
 import json
@@ -17,6 +18,7 @@ from models.risk.recorded_terms import OF_NEXT_HOURS, RAISES_A_LOW
 from models.training.artefact import Calibration, Report, Settings
 from models.training.cgm_people import Person, read_people, sha256_of
 from models.training.code_hash import sha256_of_code
+from models.training.fit_pairwise import Settings as TableSettings
 from models.training.fit_recorded import FEWEST_PEOPLE, Asked, facts_of
 from models.training.patient_folds import check_split
 from models.training.questions import NothingToAsk
@@ -29,6 +31,9 @@ from models.training.train_short_term import without_some_clocks
 VERSION: Final = "1.0.0"
 MODEL: Final = "recorded_points"
 REFITS: Final = 8
+
+SETTINGS: Final = TableSettings(validation_refits=2)
+"""The log-odds need no interval, and two refits state them well enough to learn a few lines on top."""
 
 
 def train(path: Path, settings: Settings, report: Report) -> dict[str, str]:
@@ -57,8 +62,8 @@ def _tasks(people: Sequence[Person], report: Report) -> Iterator[tuple[Task, Seq
         known = [person for person in people if questions(person, event).size]
         windows = without_some_clocks(windows_of(known, event))
         for horizon in HORIZONS_MIN:
-            report(f"{event.name}_{horizon}: optional terms")
             yield task_of(windows, horizon, event), windows.names
+            report(f"{event.name}_{horizon}: optional terms fitted")
 
 
 def asked(task: Task, names: Sequence[str], events: Events, settings: Settings) -> Asked:
