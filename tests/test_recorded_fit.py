@@ -122,7 +122,7 @@ def test_the_terms_of_the_next_hours_are_made_again_from_people_and_their_events
     from models.training.fit_pairwise import Settings
     from models.training.train_recorded import MODEL, train
 
-    data = written(tmp_path, days=5)
+    data = written(tmp_path, days=8)
     small = Settings(rounds=10, rounds_to_choose=5, pairs=2, smallest_leaf=20, validation_refits=1, jobs=1)
     said = []
     made = json.loads(train(data, small, said.append)[f"{MODEL}.json"])
