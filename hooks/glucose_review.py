@@ -3,7 +3,7 @@
 One of the services in `hooks.registry`; chooses between the two reviews and puts a current low first.
 """
 
-from hooks import cgm_review, fingerstick_card, needs
+from hooks import beside_cgm, cgm_review, fingerstick_card, needs
 from hooks.action_lines import with_actions
 from hooks.card import Card, Indicator
 from hooks.device_summary_lines import device_summary_lines
@@ -105,8 +105,9 @@ SERVICE = Service(
     ),
     usage_requirements=(
         "Needs the patient and glucose Observations, by prefetch or FHIR access. Without the problem list no "
-        "target is applied; without a time zone no times of day are stated."
+        "target is applied; without a time zone no times of day are stated. Insulin, carbohydrate, steps and "
+        "heart rate sharpen the risks where they are recorded, and nothing depends on them."
     ),
-    needs=(needs.PATIENT, needs.CGM, needs.FINGERSTICKS, needs.CONDITIONS, needs.SETTINGS),
+    needs=(needs.PATIENT, needs.CGM, needs.FINGERSTICKS, needs.CONDITIONS, needs.SETTINGS, *beside_cgm.NEEDS),
     decide=decide,
 )

@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Final, TypeVar
 
 from hooks import wording
+from hooks.beside_cgm import estimated_from, recorded
 from hooks.card import Card, Coding, Indicator, Source
 from hooks.glucose_card import OVERRIDE_REASONS
 from hooks.service import AnyAssessment, Question
@@ -30,7 +31,7 @@ MADE_FOR: Final = "type_1_diabetes"
 CONTRADICTED_MS: Final = 60 * 60_000
 """A low by the meter is said as current for an hour; so long no number stands beside it that denies it."""
 
-FROM_CGM_ALONE: Final = "CGM alone: insulin, food and activity are not known to it"
+A_LOW: Final = "a low"
 NEXT_HOURS: Final = "a low in the next hours"
 SMALLEST_SHOWN: Final = 0.01
 SMALLEST_END: Final = 0.001
@@ -52,14 +53,14 @@ class RiskPart:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """A risk of a low above its threshold: of which model, when, how large, asked when."""
+    """A risk of a low above its threshold: of which model, when, how large, asked when, made of what."""
 
     model: str
     version: str
     when: str
     within: Interval
     asked_ms: int
-    estimated_from: str = FROM_CGM_ALONE
+    estimated_from: str
 
 
 def next_hours(question: Question, glucose: TimeSeries) -> RiskPart:
@@ -88,7 +89,10 @@ def asked_episode(
 ) -> Assessment[EpisodeRisk] | NotAssessed:
     """The answer of a model of the next two hours."""
     return asked(
-        question, model.name, model.version, lambda: model.assess(glucose, question.as_of_ms, question.zone)
+        question,
+        model.name,
+        model.version,
+        lambda: model.assess(glucose, question.as_of_ms, question.zone, recorded(question)),
     )
 
 
@@ -110,7 +114,7 @@ def _contradicted(question: Question) -> Reason | None:
     recent = meter and meter.between(question.as_of_ms - CONTRADICTED_MS, question.as_of_ms)
     if recent is None or not shown_glucose(recent).below(LOW).any():
         return None
-    text = "a meter reading of the last hour is below 70 mg/dL (3.9 mmol/L), and the model knows the CGM only"
+    text = "a meter reading of the last hour is below 70 mg/dL (3.9 mmol/L), and the model reads no meter"
     return Reason(ReasonCode.UNSAFE, GLUCOSE_SMBG, text)
 
 
@@ -161,7 +165,8 @@ def share(within: Interval) -> str:
 def _card(question: Question, answer: Assessment[EpisodeRisk]) -> Card:
     risk = answer.result
     when, within = f"within {LEADING_MIN} min", risk.within_min[LEADING_MIN]
-    raised = Raised(answer.model, answer.version, when, within, risk.asked_at_ms)
+    made_of = estimated_from(answer, A_LOW)
+    raised = Raised(answer.model, answer.version, when, within, risk.asked_at_ms, made_of)
     return risk_card(question, raised, _lines(risk), "A small carbohydrate snack or less insulin")
 
 

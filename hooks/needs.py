@@ -20,6 +20,9 @@ VITAL_FEATURES: Final = (
     "body_temperature", "bp_panel", "sbp", "dbp", "body_weight", "af_burden", "ecg_classification",
 )  # fmt: skip
 
+HEART_RATE_DAYS: Final = 3
+"""As few as tell a person's rest; a sensor may send one value a minute."""
+
 LAB_DAYS: Final = 365
 WEIGHT_DAYS: Final = 365
 """Older values are not used for a dose; asking a year back lets a card say how old the newest is."""
@@ -120,6 +123,20 @@ SETTINGS: Final = _observations(
     50,
 )
 HBA1C: Final = _observations("hba1c", "long-term glucose, shown with its age", ("hba1c",), LAB_DAYS, 10)
+STEPS: Final = _observations(
+    "steps",
+    "steps of the last hours against the person's own usual day, beside CGM in the risk of a low",
+    ("steps",),
+    GLUCOSE_DAYS,
+    3000,
+)
+HEART_RATE: Final = _observations(
+    "heart-rate",
+    "heart rate of the last hour against the person's own rest, beside CGM in the risk of a low",
+    ("heart_rate",),
+    HEART_RATE_DAYS,
+    1500,
+)
 VITAL_SIGNS: Final = DataNeed(
     "vital-signs",
     "Observation",

@@ -3,21 +3,15 @@
 Part of the service `glucose-review`, beside the risk of the next hours.
 """
 
-from typing import Final
-
+from hooks.beside_cgm import estimated_from, recorded
 from hooks.card import Card
-from hooks.hypoglycemia_risk import FROM_CGM_ALONE, Raised, RiskPart, asked, main_reasons, risk_card, share
+from hooks.hypoglycemia_risk import Raised, RiskPart, asked, main_reasons, risk_card, share
 from hooks.service import Question
 from models.assessment import Assessment, NotAssessed, Outcome
-from models.risk.nocturnal_evening import Evening
 from models.risk.nocturnal_hypoglycemia import MODEL, VERSION, NocturnalRisk, assess
-from models.signals import CARBS, STEPS
 from models.time_series import TimeSeries
 
 TONIGHT = "a low tonight"
-
-RECORDED: Final = ((CARBS, "food"), (STEPS, "activity"))
-"""What tonight's risk uses beside CGM where it is recorded, in the words of the card."""
 
 
 def tonight(question: Question, glucose: TimeSeries) -> RiskPart:
@@ -30,10 +24,13 @@ def tonight(question: Question, glucose: TimeSeries) -> RiskPart:
 
 
 def asked_tonight(question: Question, glucose: TimeSeries) -> Assessment[NocturnalRisk] | NotAssessed:
-    """The answer of the model of the night, with food and steps where the record holds them."""
-    series = question.record.series
-    evening = Evening(series.get(CARBS), series.get(STEPS))
-    return asked(question, MODEL, VERSION, lambda: assess(glucose, question.as_of_ms, question.zone, evening))
+    """The answer of the model of the night, with what the record holds beside CGM."""
+    return asked(
+        question,
+        MODEL,
+        VERSION,
+        lambda: assess(glucose, question.as_of_ms, question.zone, recorded(question)),
+    )
 
 
 def _lines(risk: NocturnalRisk) -> tuple[str, ...]:
@@ -46,16 +43,6 @@ def _lines(risk: NocturnalRisk) -> tuple[str, ...]:
 
 def _card(question: Question, answer: Assessment[NocturnalRisk]) -> Card:
     risk = answer.result
-    raised = Raised(MODEL, VERSION, "tonight, 00:00 to 06:00", risk.tonight, answer.as_of_ms, _known(answer))
+    made_of = estimated_from(answer)
+    raised = Raised(MODEL, VERSION, "tonight, 00:00 to 06:00", risk.tonight, answer.as_of_ms, made_of)
     return risk_card(question, raised, _lines(risk), "A bedtime snack or less insulin for the night")
-
-
-def _known(answer: Assessment[NocturnalRisk]) -> str:
-    """What the estimate rests on, and what it does not know."""
-    used = {one.name for one in answer.inputs}
-    known = [word for signal, word in RECORDED if signal in used]
-    unknown = [word for signal, word in RECORDED if signal not in used]
-    if not known:
-        return FROM_CGM_ALONE
-    not_known = " and ".join(("insulin", *unknown))
-    return f"CGM and recorded {' and '.join(known)}: {not_known} {'are' if unknown else 'is'} not known to it"

@@ -11,6 +11,7 @@ from models.risk.episode_risk import HORIZONS_MIN, LEADING_MIN
 from models.risk.glucose_risk_features import DIRECTIONS
 from models.risk.hyperglycemia import HYPERGLYCEMIA
 from models.risk.hypoglycemia import HYPOGLYCEMIA
+from models.risk.recorded_terms import OF_NEXT_HOURS
 from models.risk.short_term_features import HIGH_DIRECTIONS
 from models.signals import GLUCOSE_CGM
 from models.time_series import series_of
@@ -212,7 +213,7 @@ def test_each_table_says_what_it_was_made_from_and_how_it_did_on_people_left_out
 def test_every_feature_belongs_to_exactly_one_topic(model):
     features = model.features(np.full(40, 100.0), np.array([39]), None)
     named = [name for topic in model.topics for name in topic.sentences]
-    assert sorted(named) == sorted(features)
+    assert sorted(named) == sorted([*features, *OF_NEXT_HOURS])
     assert set(DIRECTION[model.name]) <= set(features)
     assert model.tables[LEADING_MIN].lookup.features == tuple(features)
     assert tuple(model.tables) == HORIZONS_MIN

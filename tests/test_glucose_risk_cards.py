@@ -1,5 +1,8 @@
 """The model cards of the learned glucose models quote what their tables record."""
 
+import json
+from importlib.resources import files
+
 import pytest
 
 from models.model_cards import MODEL_CARDS
@@ -25,6 +28,17 @@ def test_the_short_term_cards_quote_each_horizons_recorded_metric(name, horizon,
 def test_the_nocturnal_card_quotes_its_recorded_metric(metric):
     recorded = TABLE.facts["on_people_left_out"][metric]
     assert str(recorded) in MODEL_CARDS["nocturnal_hypoglycemia"]["validity_internal"]
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_the_cards_quote_what_the_optional_terms_gave_people_left_out(name):
+    recorded = json.loads((files("models.risk") / "recorded_points.json").read_bytes())["models"]
+    tables = {model: facts for model, facts in recorded.items() if model.startswith(f"{name}_")}
+    for facts in tables.values() or [TABLE.facts]:
+        found = facts["recorded_on_people_left_out"]
+        low, high = found["auroc_difference_interval_95"]
+        for stated in (found["auroc_cgm_only"], found["auroc"], f"{low} to {high}"):
+            assert str(stated) in MODEL_CARDS[name]["validity_internal"]
 
 
 @pytest.mark.parametrize("name", LEARNED)

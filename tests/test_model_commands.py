@@ -239,7 +239,9 @@ def test_training_on_a_file_of_another_kind_is_one_line_and_exit_2(tmp_path):
     assert found.exit_code == 2 and "numpy arrays" in found.stderr and not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("model", ["forecast", "comparison", "hypoglycemia", "nocturnal_hypoglycemia"])
+@pytest.mark.parametrize(
+    "model", ["forecast", "comparison", "hypoglycemia", "nocturnal_hypoglycemia", "recorded_points"]
+)
 def test_people_too_few_to_leave_one_out_are_refused_before_anything_is_learned(tmp_path, model):
     people = {str(number): glucose(number, 2 if number < 4 else 0.5) for number in range(7)}
     found = run("train", model, "--data", written(tmp_path, people), "--out", tmp_path / "out")

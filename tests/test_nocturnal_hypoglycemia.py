@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import signals
 from models.assessment import Assessment, NotAssessed, ReasonCode
 from models.risk.additive_model import logistic
 from models.risk.causal_grid import SLOTS_PER_DAY
-from models.risk.nocturnal_evening import CARBS, FEWEST_DAYS, HOUR_MS, STEPS, Evening, of_usual_day
 from models.risk.nocturnal_features import DIRECTIONS, nights, nocturnal_features
-from models.risk.nocturnal_hypoglycemia import TABLE, WITH_EVENING, assess, slots_to_midnight
+from models.risk.nocturnal_hypoglycemia import TABLE, WITH_RECORDED, assess, slots_to_midnight
 from models.risk.nocturnal_reasons import TOPICS
+from models.risk.recorded_terms import OF_TONIGHT
 from models.signals import GLUCOSE_CGM
 from models.time_series import series_of
 from models.training.code_hash import sha256_of_code
@@ -126,9 +125,9 @@ def test_no_nocturnal_feature_changes_when_the_future_changes(seed):
 
 def test_every_feature_belongs_to_exactly_one_topic_and_every_direction_to_a_feature():
     features = nocturnal_features(np.full(600, 120.0), np.array([599]), np.array([611]))
-    served = [*features, *Evening().features(BEDTIME)]
+    served = [*features, *OF_TONIGHT]
     assert sorted(n for topic in TOPICS for n in topic.sentences) == sorted(served)
-    assert list(WITH_EVENING.lookup.features) == served
+    assert list(WITH_RECORDED.lookup.features) == served
     assert set(DIRECTIONS) <= set(features)
 
 
@@ -175,64 +174,3 @@ def test_the_usual_evening_is_that_of_this_time_of_day():
     glucose[-1] = 170.0
     at = np.array([glucose.size - 1])
     assert nocturnal_features(glucose, at, at + 12)["above_usual_evening_mgdl"][0] == pytest.approx(30.0)
-
-
-DAY_MS = 24 * HOUR_MS
-
-
-def entries(signal, unit, value, days=10, hours_ago=1):
-    """One entry a day at the same distance from bedtime, the newest of `value`, the others of 100."""
-    at = BEDTIME - hours_ago * HOUR_MS - np.arange(days)[::-1] * DAY_MS
-    return series_of(signal, unit, at, np.append(np.full(days - 1, 100.0), value))
-
-
-def risk(evening):
-    return assess(cgm(days_with_low_nights(14, 3)), BEDTIME, ZONE, evening)
-
-
-def test_without_a_record_of_food_or_steps_the_answer_is_that_of_cgm_alone_and_says_nothing_of_them():
-    answer = risk(Evening())
-    assert [c.points for c in answer.contributions if c.name in (CARBS, STEPS)] == [0.0, 0.0]
-    features = nocturnal_features(days_with_low_nights(14, 3), np.array([4031]), np.array([4043]))
-    assert answer.result.tonight.value == pytest.approx(TABLE.probability(features)[0], abs=1e-12)
-    assert [used.name for used in answer.inputs] == [GLUCOSE_CGM]
-
-
-def test_food_just_eaten_lowers_the_risk_and_a_long_walk_raises_it():
-    alone = risk(Evening()).result.tonight.value
-    eaten = risk(Evening(carbs=entries(signals.CARBS, "g", 100.0)))
-    walked = risk(Evening(steps=walk(2000.0)))
-    assert eaten.result.tonight.value < alone < walked.result.tonight.value
-    assert [used.name for used in eaten.inputs] == [GLUCOSE_CGM, signals.CARBS]
-
-
-def walk(value):
-    days = entries(signals.STEPS, "{steps}", value)
-    return series_of(signals.STEPS, "{steps}", days.at_ms, np.append(days.value[:-1] * 10, value))
-
-
-def test_a_diary_that_was_not_kept_today_is_unknown_and_not_a_fast():
-    at = BEDTIME - np.arange(1, 8)[::-1] * DAY_MS - HOUR_MS
-    assert np.isnan(of_usual_day(CARBS, at, np.full(7, 100.0), np.array([BEDTIME]))[0])
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(1, 13))
-def test_a_usual_day_needs_three_recorded_days(days):
-    share = of_usual_day(
-        CARBS, entries(signals.CARBS, "g", 100.0, days).at_ms, np.full(days, 100.0), np.array([BEDTIME])
-    )
-    assert np.isnan(share[0]) == (days < FEWEST_DAYS)
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.integers(-20 * 24 * 60, 24 * 60), min_size=1, max_size=60))
-def test_no_entry_after_bedtime_changes_the_evening(minutes):
-    at = np.sort(BEDTIME + np.array(minutes) * MINUTE_MS)
-    value = np.full(at.size, 50.0)
-    seen = at <= BEDTIME
-    for name in (CARBS, STEPS):
-        one, other = (
-            of_usual_day(name, a, v, np.array([BEDTIME])) for a, v in ((at, value), (at[seen], value[seen]))
-        )
-        np.testing.assert_array_equal(one, other)

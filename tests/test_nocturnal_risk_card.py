@@ -14,7 +14,7 @@ from hooks.service import Decision, Practice, Question
 from models.assessment import Interval
 from models.patient_record import Condition, PatientRecord
 from models.risk.nocturnal_hypoglycemia import MODEL
-from models.signals import GLUCOSE_CGM, STEPS
+from models.signals import GLUCOSE_CGM
 from models.time_series import TimeSeries, series_of
 
 STEP_MS = 300_000
@@ -32,9 +32,9 @@ def nights(lowest_mgdl: float, evening_mgdl: float, as_of_ms: int) -> TimeSeries
     return series_of(GLUCOSE_CGM, "mg/dL", at_ms, value + np.sin(np.arange(value.size)))
 
 
-def asked(glucose: TimeSeries, as_of_ms: int, zone: str | None = "UTC", *beside: TimeSeries) -> Decision:
+def asked(glucose: TimeSeries, as_of_ms: int, zone: str | None = "UTC") -> Decision:
     """The review of an adult with type 1 diabetes."""
-    series = {one.signal: one for one in (glucose, *beside)}
+    series = {glucose.signal: glucose}
     record = PatientRecord("p1", birth_date=date(1985, 1, 1), series=series, conditions=(TYPE_1,))
     return SERVICE.decide(Question(record, Context("p1"), as_of_ms, UUID(int=1), Practice(zone=zone)))
 
@@ -77,20 +77,6 @@ def test_one_reason_for_all_risks_is_said_once() -> None:
     said = "Risk of a low in the next hours, a low tonight and a high in the next hours: not assessed"
     assert text(stale).count(said) == 1
     assert text(stale).count("Risk of") == 1
-
-
-def test_the_card_says_what_the_estimate_rests_on() -> None:
-    at_ms = EVENING_MS - 86_400_000 * np.arange(10)[::-1] - 3_600_000
-    steps = series_of(STEPS, "{steps}", at_ms, np.append(np.full(9, 1000.0), 3000.0))
-    alone, beside = (
-        next(card.detail or "" for card in decision.cards if "tonight" in card.summary)
-        for decision in (
-            asked(nights(52, 95, EVENING_MS), EVENING_MS),
-            asked(nights(52, 95, EVENING_MS), EVENING_MS, "UTC", steps),
-        )
-    )
-    assert "from CGM alone: insulin, food and activity are not known to it" in alone
-    assert "from CGM and recorded activity: insulin and food are not known to it" in beside
 
 
 @pytest.mark.parametrize(("low", "value", "high", "said"), [

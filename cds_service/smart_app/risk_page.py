@@ -13,7 +13,8 @@ from cds_service.smart_app.chart_data import Chart, Reader
 from cds_service.smart_app.charts.plot import NARROW, WIDE
 from cds_service.smart_app.charts.risk import interval_chart, waterfall
 from cds_service.smart_app.wording import Charts, Table, clock_words, low_now, why
-from hooks import needs, wording
+from hooks import beside_cgm, needs, wording
+from hooks.beside_cgm import estimated_from
 from hooks.glucose_card import left_out
 from hooks.hypoglycemia_risk import asked_episode
 from hooks.nocturnal_risk import asked_tonight
@@ -61,7 +62,7 @@ class Words:
 
 def view(reader: Reader, _: Mapping[str, str]) -> tuple[Chart, dict[str, Any]]:
     """The page as of now."""
-    chart = reader.read(needs.CGM, needs.FINGERSTICKS, needs.SETTINGS, needs.INSULIN_GIVEN)
+    chart = reader.read(needs.CGM, needs.FINGERSTICKS, needs.SETTINGS, *beside_cgm.NEEDS)
     return chart, {
         "risks": risks(chart),
         "left_out": left_out(chart.question),
@@ -98,7 +99,11 @@ def _hours(chart: Chart, glucose: TimeSeries | None, asks: EpisodeModel, words: 
         chart=_interval_charts(rows, f"Risk of a new {words.event}"),
         waterfall=_waterfalls(asks.topics, answer.contributions, caption),
         reasons=_reason_lines(asks.topics, answer.contributions),
-        notes=(*answer.limits, *_calibration(asks.tables[LEADING_MIN], words.event)),
+        notes=(
+            *answer.limits,
+            _calibration(asks.tables[LEADING_MIN], words.event),
+            f"Estimated from {estimated_from(answer, f'a {words.event}')}.",
+        ),
         why_not=(),
         model=model,
         actions=actions_shown(chart, glucose) if likely_low else None,
@@ -122,7 +127,10 @@ def _tonight(chart: Chart, glucose: TimeSeries | None) -> Risk:
         chart=_interval_charts([("tonight", tonight)], "Risk of a low tonight"),
         waterfall=_waterfalls(NIGHT_TOPICS, answer.contributions, "Tonight's risk, reason by reason"),
         reasons=_reason_lines(NIGHT_TOPICS, answer.contributions),
-        notes=_calibration(nocturnal_hypoglycemia.TABLE, "low"),
+        notes=(
+            _calibration(nocturnal_hypoglycemia.TABLE, "low"),
+            f"Estimated from {estimated_from(answer)}.",
+        ),
         why_not=(),
         model=model,
     )
@@ -180,13 +188,12 @@ def _reason_lines(topics: Sequence[Topic], contributions: Sequence[Contribution]
     )
 
 
-def _calibration(model: AdditiveModel, event: str) -> tuple[str, ...]:
+def _calibration(model: AdditiveModel, event: str) -> str:
     """How the stated risks compared with what happened, in people not learned from."""
     seen = model.facts["on_people_left_out"]
     return (
         f"In people not learned from ({seen['windows']:,.0f} questions, a {event} followed "
         f"{100 * seen['prevalence']:.1f} %): stated and observed risk differed by "
         f"{100 * seen['ece']:.2f} points on average, calibration slope {seen['calibration_slope']:.2f}, "
-        f"AUROC {seen['auroc']:.2f}. How this holds for this organisation's patients is not known.",
-        "Estimated from sensor glucose alone: insulin, food and activity are not known to it.",
+        f"AUROC {seen['auroc']:.2f}. How this holds for this organisation's patients is not known."
     )

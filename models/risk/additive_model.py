@@ -6,7 +6,7 @@ can read. No learning library is needed here.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isnan
+from math import hypot, isnan
 from typing import Any, Final, Self
 
 import msgspec
@@ -130,6 +130,27 @@ def _steps(
 
 
 @dataclass(frozen=True, slots=True)
+class LogOdds:
+    """Log-odds of one moment, and their standard deviation over models refitted on resampled people."""
+
+    value: float
+    sd: float
+
+    def plus(self, points: float, sd: float) -> Self:
+        """With points added that were learned apart from these."""
+        return replace(self, value=self.value + points, sd=hypot(self.sd, sd))
+
+    def interval(self) -> Interval:
+        """Probability with a 90 % interval of the estimate.
+
+        It is what another group of people to learn from would have changed, not the spread of outcomes.
+        """
+        half = NORMAL_90 * self.sd
+        low, value, high = logistic(np.array([self.value - half, self.value, self.value + half]))
+        return Interval(float(value), float(low), float(high))
+
+
+@dataclass(frozen=True, slots=True)
 class AdditiveModel:
     """Probability = logistic(intercept + sum of points)."""
 
@@ -179,16 +200,14 @@ class AdditiveModel:
         return (Contribution("intercept", None, self.intercept), *told)
 
     def interval(self, features: Mapping[str, Array]) -> Interval:
-        """Probability of one moment (features of length 1), with a 90 % interval of the estimate.
+        """Probability of one moment (features of length 1), with a 90 % interval of the estimate."""
+        return self.log_odds(features).interval()
 
-        The interval is the spread of the log-odds over the models refitted on resampled people: what
-        another group of people to learn from would have changed. It is not the spread of outcomes.
-        """
+    def log_odds(self, features: Mapping[str, Array]) -> LogOdds:
+        """Log-odds of one moment (features of length 1)."""
         points, *by_refit = self.lookup.at(features).sum(axis=0)
-        log_odds = self.intercept + points
-        half = NORMAL_90 * float(np.std(self.intercept_by_refit + by_refit, ddof=1))
-        low, value, high = logistic(np.array([log_odds - half, log_odds, log_odds + half]))
-        return Interval(float(value), float(low), float(high))
+        spread = float(np.std(self.intercept_by_refit + by_refit, ddof=1))
+        return LogOdds(self.intercept + float(points), spread)
 
 
 def logistic(log_odds: Array) -> Array:

@@ -1,7 +1,7 @@
-"""Risk that a new episode of low or high glucose starts within 30, 60 or 120 minutes, from CGM alone.
+"""Risk that a new episode of low or high glucose starts within 30, 60 or 120 minutes, from CGM.
 
-Sits under `hypoglycemia` and `hyperglycemia`, which say what an episode is and which tables answer; the
-tables are made by `models.training.train_short_term`.
+Sits under `hypoglycemia` and `hyperglycemia`, which say what an episode is and which tables answer; those
+are made by `models.training.train_short_term`. Insulin, food and steps count where they are recorded.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +19,8 @@ from models.risk.glucose_outlook import Outlook
 from models.risk.glucose_question import GlucoseQuestion, covered, question_of
 from models.risk.glucose_risk_features import MEMORY_DAYS, SAME_TIME_SLOTS
 from models.risk.hypoglycemia_limits import ENOUGH_READINGS, RECENT_SLOTS
+from models.risk.recorded_points import RecordedPoints
+from models.risk.recorded_terms import NOTHING_RECORDED, Recorded
 from models.risk.risk_reasons import RiskReason, Topic, top_reasons
 from models.time_series import TimeSeries
 
@@ -60,6 +62,7 @@ class EpisodeModel:
 
     `features` are of the readings, `outlook` adds how far glucose is expected to go; the tables see both.
     `under_way(mg/dL)` says why no new episode can be asked about at this glucose, None where it can.
+    `recorded` are the optional terms beside each table.
     """
 
     name: str
@@ -68,6 +71,7 @@ class EpisodeModel:
     outlook: Outlook
     topics: Sequence[Topic]
     under_way: Callable[[float], str | None]
+    recorded: Mapping[int, RecordedPoints]
 
     @property
     def version(self) -> str:
@@ -79,12 +83,22 @@ class EpisodeModel:
         """The 60-minute risk that finds 80 % of the episodes of people not learned from."""
         return float(self.tables[LEADING_MIN].facts["alarm_threshold"])
 
-    def assess(
-        self, glucose: TimeSeries, as_of_ms: int, zone_name: str | None
-    ) -> Assessment[EpisodeRisk] | NotAssessed:
-        """The risk at `as_of_ms`, or why it is not assessed. Readings after `as_of_ms` are never read.
+    @property
+    def learned_beside_cgm(self) -> tuple[str, ...]:
+        """The optional features that hold points within any horizon."""
+        return tuple(dict.fromkeys(name for own in self.recorded.values() for name in own.learned))
 
-        Without a time zone the hour of the day is unknown to the model, and it still answers.
+    def assess(
+        self,
+        glucose: TimeSeries,
+        as_of_ms: int,
+        zone_name: str | None,
+        recorded: Recorded = NOTHING_RECORDED,
+    ) -> Assessment[EpisodeRisk] | NotAssessed:
+        """The risk at `as_of_ms`, or why it is not assessed. Nothing after `as_of_ms` is read.
+
+        Without a time zone the hour of the day is unknown to the model, and it still answers; what is not
+        recorded beside CGM changes nothing.
         """
         question = question_of(glucose, as_of_ms)
         if isinstance(question, Reason):
@@ -93,7 +107,9 @@ class EpisodeModel:
         why_not = self._why_not(question, measured)
         if why_not is not None:
             return NotAssessed(self.name, self.version, as_of_ms, (why_not,))
-        return self._assessed(question, measured, _first_clock_slot(question, zone_name))
+        asked = np.array([measured.size - 1])
+        of_cgm = self.seen(measured, asked, _first_clock_slot(question, zone_name))
+        return self._assessed(question, of_cgm, recorded)
 
     def seen(self, measured: Column, at_slot: Slots, first_clock_slot: int | None) -> dict[str, Column]:
         """All that the tables see at some slots of one person's readings, as the features take them."""
@@ -109,12 +125,21 @@ class EpisodeModel:
         return None
 
     def _assessed(
-        self, question: GlucoseQuestion, measured: Column, first_clock_slot: int | None
+        self, question: GlucoseQuestion, features: Mapping[str, Column], recorded: Recorded
     ) -> Assessment[EpisodeRisk]:
-        features = self.seen(measured, np.array([measured.size - 1]), first_clock_slot)
-        stated = {horizon: table.interval(features) for horizon, table in self.tables.items()}
-        within, limits = _rising(stated)
-        contributions = self.tables[LEADING_MIN].contributions(features)
+        leading = self.recorded[LEADING_MIN]
+        beside = recorded.features(leading.names, question.as_of_ms)
+        of_cgm = {horizon: table.log_odds(features) for horizon, table in self.tables.items()}
+        within, limits = _rising(
+            {
+                horizon: self.recorded[horizon].added_to(of, beside).interval()
+                for horizon, of in of_cgm.items()
+            }
+        )
+        contributions = (
+            *self.tables[LEADING_MIN].contributions(features),
+            *leading.contributions(beside, of_cgm[LEADING_MIN]),
+        )
         positive = within[LEADING_MIN].value >= self.positive_from
         return Assessment(
             model=self.name,
@@ -124,7 +149,7 @@ class EpisodeModel:
             result=EpisodeRisk(within, top_reasons(self.topics, contributions), question.asked_ms),
             contributions=contributions,
             limits=limits,
-            inputs=(question.newest(),),
+            inputs=(question.newest(), *recorded.newest(self.learned_beside_cgm, question.as_of_ms)),
         )
 
 

@@ -1,4 +1,4 @@
-"""Risk that a new episode of hyperglycaemia starts within 30, 60 or 120 minutes, from CGM alone.
+"""Risk that a new episode of hyperglycaemia starts within 30, 60 or 120 minutes.
 
 An `EpisodeModel` over the tables beside it. An episode is at least 15 minutes above 250 mg/dL (13.9 mmol/L)
 (level 2, Battelino 2019, Diabetes Care 42:1593).
@@ -6,10 +6,12 @@ An `EpisodeModel` over the tables beside it. An episode is at least 15 minutes a
 
 from typing import Final
 
-from models.risk.episode_risk import EpisodeModel, tables_of
+from models.risk.episode_risk import HORIZONS_MIN, EpisodeModel, tables_of
 from models.risk.glucose_episodes import HIGH_MGDL
 from models.risk.glucose_outlook import Outlook
 from models.risk.hyperglycemia_reasons import TOPICS
+from models.risk.recorded_points import beside
+from models.risk.recorded_reasons import BESIDE_CGM
 from models.risk.short_term_features import hyperglycemia_features
 
 MODEL: Final = "hyperglycemia"
@@ -23,6 +25,7 @@ HYPERGLYCEMIA: Final = EpisodeModel(
     tables=tables_of(MODEL),
     features=hyperglycemia_features,
     outlook=Outlook.packaged(MODEL),
-    topics=TOPICS,
+    topics=(*TOPICS, BESIDE_CGM),
     under_way=lambda glucose_mgdl: ALREADY_HIGH if glucose_mgdl > HIGH_MGDL else None,
+    recorded=beside(MODEL, HORIZONS_MIN),
 )

@@ -1,7 +1,7 @@
 """Risk of an episode of hypoglycaemia between midnight and 06:00, asked in the evening.
 
-Answers `assess(glucose, as_of_ms, zone, evening)` from CGM, and from food and steps where they are known; the
-table beside it is made by `models.training.train_nocturnal`.
+Answers `assess(glucose, as_of_ms, zone, recorded)` from CGM, and from what is recorded beside it; the table
+is made by `models.training.train_nocturnal`.
 An episode is at least 15 minutes below 70 mg/dL (3.9 mmol/L) (Battelino 2019, Diabetes Care 42:1593).
 """
 
@@ -18,17 +18,21 @@ from models.risk.additive_model import AdditiveModel
 from models.risk.causal_grid import MINUTES_PER_SLOT, SLOTS_PER_DAY, Column
 from models.risk.glucose_question import GlucoseQuestion, covered, question_of
 from models.risk.glucose_risk_features import MEMORY_DAYS
-from models.risk.nocturnal_evening import Evening
 from models.risk.nocturnal_features import NIGHT_SLOTS, nocturnal_features
 from models.risk.nocturnal_reasons import TOPICS
+from models.risk.recorded_points import RecordedPoints
+from models.risk.recorded_terms import NOTHING_RECORDED, OF_TONIGHT, Recorded
 from models.risk.risk_reasons import RiskReason, top_reasons
 from models.time_series import TimeSeries
 
 TABLE: Final = AdditiveModel.from_json(
     (files("models.risk") / "nocturnal_hypoglycemia.json").read_text(encoding="utf-8")
 )
-WITH_EVENING: Final = TABLE.with_terms(TABLE.facts["evening_terms"])
+WITH_RECORDED: Final = TABLE.with_terms(TABLE.facts["recorded_terms"])
 """The same table with the optional terms, whose cell for "missing" holds no points."""
+
+LEARNED: Final = RecordedPoints.of(TABLE.facts["recorded_terms"]).learned
+"""Those of them that hold any points."""
 
 MODEL: Final = TABLE.name
 VERSION: Final = TABLE.version
@@ -40,8 +44,6 @@ BEDTIME_FROM_MIN: Final = 21 * 60
 """The model learned from questions around 23:00; from 21:00 on, the evening it reads is this one."""
 
 DAY_MIN: Final = 1440
-
-NOTHING_RECORDED: Final = Evening()
 
 ENOUGH_DAYS: Final = 3
 ENOUGH_READINGS: Final = ENOUGH_DAYS * SLOTS_PER_DAY * 7 // 10
@@ -63,7 +65,7 @@ class NocturnalRisk:
 
 
 def assess(
-    glucose: TimeSeries, as_of_ms: int, zone_name: str | None, evening: Evening = NOTHING_RECORDED
+    glucose: TimeSeries, as_of_ms: int, zone_name: str | None, recorded: Recorded = NOTHING_RECORDED
 ) -> Assessment[NocturnalRisk] | NotAssessed:
     """Tonight's risk, or why it is not assessed. Readings after `as_of_ms` are never read."""
     zone = zone_of(zone_name)
@@ -76,7 +78,7 @@ def assess(
     why_not = _why_not(question, measured, zone)
     if why_not is not None:
         return NotAssessed(MODEL, VERSION, as_of_ms, (why_not,))
-    return _assessed(question, measured, slots_to_midnight(question.asked_ms, zone), evening)
+    return _assessed(question, measured, slots_to_midnight(question.asked_ms, zone), recorded)
 
 
 def slots_to_midnight(asked_ms: int, zone: ZoneInfo) -> int:
@@ -96,12 +98,12 @@ def _why_not(question: GlucoseQuestion, measured: Column, zone: ZoneInfo) -> Rea
 
 
 def _assessed(
-    question: GlucoseQuestion, measured: Column, to_midnight: int, evening: Evening
+    question: GlucoseQuestion, measured: Column, to_midnight: int, recorded: Recorded
 ) -> Assessment[NocturnalRisk]:
     asked = np.array([measured.size - 1])
     of_cgm = nocturnal_features(measured, asked, asked + to_midnight)
-    features = of_cgm | evening.features(question.as_of_ms)
-    tonight, contributions = WITH_EVENING.interval(features), WITH_EVENING.contributions(features)
+    features = of_cgm | recorded.features(OF_TONIGHT, question.as_of_ms)
+    tonight, contributions = WITH_RECORDED.interval(features), WITH_RECORDED.contributions(features)
     positive = tonight.value >= POSITIVE_FROM
     return Assessment(
         model=MODEL,
@@ -110,5 +112,5 @@ def _assessed(
         outcome=Outcome.ASSESSED_POSITIVE if positive else Outcome.ASSESSED_NEGATIVE,
         result=NocturnalRisk(tonight, top_reasons(TOPICS, contributions)),
         contributions=contributions,
-        inputs=(question.newest(), *evening.newest(question.as_of_ms)),
+        inputs=(question.newest(), *recorded.newest(LEARNED, question.as_of_ms)),
     )

@@ -6,7 +6,7 @@ Sits beside `nocturnal_hypoglycemia`; the mechanics are in `risk_reasons`.
 from typing import Final
 
 from models.risk.hypoglycemia_reasons import LOW
-from models.risk.nocturnal_evening import CARBS, STEPS
+from models.risk.recorded_reasons import BESIDE_CGM_TONIGHT
 from models.risk.risk_reasons import NOW, Topic
 
 TOPICS: Final = (
@@ -28,13 +28,7 @@ TOPICS: Final = (
             "lbgi_14_d": "the low blood glucose index of the last 14 days was {value}",
         },
     ),
-    Topic(
-        "food_and_activity",
-        {
-            CARBS: "carbohydrate of the last 2 hours was {value} of a usual day's",
-            STEPS: "steps of the last 6 hours were {value} of a usual day's",
-        },
-    ),
+    BESIDE_CGM_TONIGHT,
     Topic(
         "nights_before",
         {

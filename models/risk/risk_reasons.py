@@ -48,7 +48,7 @@ def top_reasons(topics: Sequence[Topic], contributions: Sequence[Contribution]) 
 
 
 def all_reasons(topics: Sequence[Topic], contributions: Sequence[Contribution]) -> tuple[RiskReason, ...]:
-    """Topics by how much they move the risk, largest first; one of which nothing is known is left out."""
+    """Topics by how much they move the risk, largest first; without those not known or that move nothing."""
     terms = {c.name: c for c in contributions}
     reasons = [reason for topic in topics if (reason := _reason(topic, terms)) is not None]
     return tuple(sorted(reasons, key=lambda reason: -abs(reason.points)))
@@ -58,7 +58,7 @@ def _reason(topic: Topic, terms: Mapping[str, Contribution]) -> RiskReason | Non
     points = sum(terms[name].points for name in topic.sentences)
     told = [terms[name] for name, sentence in topic.sentences.items() if sentence]
     known = [term for term in told if term.value is not None]
-    if not known:
+    if not known or not points:
         return None
     most = max(known, key=lambda term: term.points if points > 0 else -term.points)
     return RiskReason(topic.name, points, topic.sentences[most.name].format(**_shown(terms, most)))

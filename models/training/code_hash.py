@@ -37,17 +37,28 @@ SHORT_TERM: Final = (
 NOCTURNAL: Final = (
     ("models.training", "fit_additive.py"),
     ("models.risk", "nocturnal_features.py"),
-    ("models.risk", "nocturnal_evening.py"),
-    ("models.training", "nocturnal_events.py"),
-    ("models.training", "fit_evening.py"),
+    ("models.risk", "recorded_terms.py"),
+    ("models.training", "recorded_events.py"),
+    ("models.training", "fit_recorded.py"),
     ("models.training", "nocturnal_windows.py"),
     ("models.training", "train_nocturnal.py"),
 )
+
+RECORDED: Final = (
+    ("models.risk", "recorded_terms.py"),
+    ("models.risk", "recorded_points.py"),
+    ("models.training", "recorded_events.py"),
+    ("models.training", "fit_recorded.py"),
+    ("models.training", "train_recorded.py"),
+)
+"""The optional terms beside the short-term tables, and what those are made of; the night's are in its own."""
 
 
 def sha256_of_code(model: str) -> str:
     """One hash over the sources that decide what this model's table contains."""
     sources = EVERY_MODEL + (NOCTURNAL if model.startswith("nocturnal") else SHORT_TERM)
+    if model.startswith("recorded"):
+        sources += RECORDED
     digest = hashlib.sha256()
     for package, name in sources:
         digest.update((files(package) / name).read_bytes())

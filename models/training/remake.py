@@ -42,6 +42,14 @@ def hyperglycemia(data: Path | None, report: Report) -> dict[str, str]:
     return train(HYPERGLYCEMIA, people, Settings(), report)
 
 
+def recorded_points(data: Path | None, report: Report) -> dict[str, str]:
+    """The optional terms beside the short-term tables by file name; make them again after those."""
+    people = _given(data)
+    from models.training.train_recorded import SETTINGS, train
+
+    return train(people, SETTINGS, report)
+
+
 def nocturnal_hypoglycemia(data: Path | None, report: Report) -> dict[str, str]:
     """The table of nocturnal hypoglycaemia by file name."""
     people = _given(data)
@@ -95,6 +103,7 @@ REMAKE: Final[Mapping[str, Remake]] = {
     "forecast": forecast,
     "hypoglycemia": hypoglycemia,
     "hyperglycemia": hyperglycemia,
+    "recorded_points": recorded_points,
     "nocturnal_hypoglycemia": nocturnal_hypoglycemia,
     "comparison": comparison,
     "value_of_action": value_of_action,

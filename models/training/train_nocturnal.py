@@ -9,18 +9,19 @@ from typing import Any, Final
 
 import numpy as np
 
+from models.risk.recorded_terms import OF_TONIGHT, RAISES_A_LOW
 from models.training.artefact import Calibration, Report, artefact, out_of_fold, readable
 from models.training.cgm_people import Person, fingerprint, read_people, sha256_of
 from models.training.fit_additive import Settings
-from models.training.fit_evening import FEWEST_PEOPLE, Evenings, on_people_left_out, terms
+from models.training.fit_recorded import Asked, facts_of
 from models.training.measure import ranking
-from models.training.nocturnal_events import FILE, Events, evenings, read_events
 from models.training.nocturnal_windows import ASKED_MIN, LEARNED_MIN, asked_at, task_of
 from models.training.patient_bootstrap import bootstrap_intervals
 from models.training.patient_folds import FOLDS, fold_of_people
+from models.training.recorded_events import FILE, Events, read_events, recorded_features
 from models.training.task import Array, Task
 
-VERSION: Final = "1.1.0"
+VERSION: Final = "1.2.0"
 
 SETTINGS: Final = Settings(
     refits=16, validation_refits=16, bins=16, learning_rate=0.03, smallest_leaf=100, stop_after_rounds=100
@@ -53,24 +54,25 @@ def _of_evening(
 ) -> dict[str, Any]:
     """The optional terms and how they did, where enough people have events beside their CGM."""
     events = read_events(beside) if beside.is_file() else {}
-    nights = _evenings(people, task, probability, events)
-    if np.unique(nights.person).size < FEWEST_PEOPLE:
-        return {"evening_terms": []}
+    asked = _evenings([person.name for person in people], task, probability, events)
     return {
-        "evening_terms": terms(nights, settings.refits, settings.seed),
-        "evening_on_people_left_out": on_people_left_out(nights, settings.seed),
-        "evening_sha256": {beside.name: sha256_of(beside)},
+        **facts_of(asked, settings.refits, settings.seed),
+        "recorded_sha256": {beside.name: sha256_of(beside)} if events else {},
     }
 
 
-def _evenings(people: Sequence[Person], task: Task, probability: Array, events: Events) -> Evenings:
-    """The nights asked about at 23:00 of those who recorded food or steps."""
-    names = {name for name, _ in events}
-    recorded = np.array([person.name in names for person in people])
+def _evenings(names: Sequence[str], task: Task, probability: Array, events: Events) -> Asked:
+    """The nights asked about at 23:00 of those with records beside CGM."""
+    recorded = np.array([name in events for name in names])
     rows = asked_at(task.questions, ASKED_MIN) & recorded[task.questions.person]
-    log_odds = np.log(probability / (1 - probability))
-    features = evenings(people, task.questions, events)
-    return Evenings(features, log_odds, task.questions.episode, task.questions.person).take(rows)
+    return Asked(
+        features=recorded_features(OF_TONIGHT, names, task.questions, events),
+        log_odds=np.log(probability / (1 - probability)),
+        episode=task.questions.episode,
+        person=task.questions.person,
+        weight=np.ones(probability.size),
+        directions=RAISES_A_LOW,
+    ).take(rows)
 
 
 def _on_people_left_out(task: Task, stated: Array, calibration: Calibration, seed: int) -> dict[str, Any]:

@@ -154,6 +154,53 @@ def settings(days_ago: float = 12, mmol: bool = False) -> dict[str, Any]:
     )
 
 
+def given(hours_ago: float, units: float) -> dict[str, Any]:
+    return {
+        "resourceType": "MedicationAdministration",
+        "id": f"bolus-{hours_ago:g}",
+        "status": "completed",
+        "medicationCodeableConcept": {"text": "insulin lispro 100 units/ml"},
+        "subject": {"reference": "Patient/p1"},
+        "effectiveDateTime": (AS_OF - timedelta(hours=hours_ago)).isoformat(),
+        "dosage": {"dose": {"value": units, "system": "http://unitsofmeasure.org", "code": "[iU]"}},
+    }
+
+
+def counted(kind: tuple[str, str], hours_ago: float, value: float) -> dict[str, Any]:
+    """Carbohydrate of a meal, or the steps of one hour."""
+    code, unit = kind
+    start = AS_OF - timedelta(hours=hours_ago)
+    return {
+        "resourceType": "Observation",
+        "id": f"{code}-{hours_ago:g}",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
+        "subject": {"reference": "Patient/p1"},
+        "effectivePeriod": {"start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}
+        if kind == WALKED
+        else {"start": start.isoformat(), "end": start.isoformat()},
+        "valueQuantity": {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit},
+    }
+
+
+EATEN, WALKED = ("9059-7", "g"), ("55423-8", "{steps}")
+
+
+def beside_cgm() -> dict[str, Any]:
+    """Two weeks of meals with their boluses, and of steps; the last bolus was large, the last walk long."""
+    meals = [24 * day + at for day in range(14) for at in (0.75, 7, 12)]
+    walks = [24 * day + at for day in range(14) for at in (1, 8)]
+    return {
+        "insulin": bundle(*(given(ago, 9 if ago < 1 else 5) for ago in meals)),
+        "diary": bundle(*(counted(EATEN, ago, 10 if ago < 1 else 50) for ago in meals)),
+        "steps": bundle(*(counted(WALKED, ago, 6000 if ago == 1 else 2000) for ago in walks)),
+    }
+
+
+FAILED = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
+EVENING = "Asia/Tokyo"
+"""Where it is 21:00 when the question is asked."""
+
 NONE = bundle()
 TYPE_1, TYPE_2 = condition("E10.9", "Type 1 diabetes"), condition("E11.9", "Type 2 diabetes")
 PREGNANT = condition("Z33.1", "Pregnancy")
@@ -162,7 +209,8 @@ GESTATIONAL = condition("O24.410", "Gestational diabetes")
 
 def prefetch(**changes: Any) -> dict[str, Any]:
     made = {"patient": patient(), "cgm": NONE, "fingersticks": NONE, "conditions": bundle(TYPE_1)}
-    return made | {"settings": NONE} | changes
+    optional = dict.fromkeys(("settings", "insulin", "diary", "steps", "heart-rate"), NONE)
+    return made | optional | changes
 
 
 CASES: dict[str, dict[str, Any]] = {
@@ -198,8 +246,13 @@ CASES: dict[str, dict[str, Any]] = {
     "falling-settings-old": prefetch(cgm=cgm(falling_now), settings=settings(days_ago=91)),
     "conditions-failed": prefetch(
         cgm=cgm(wave),
-        conditions={"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]},
+        conditions=FAILED,
     ),
+    "insulin-food-and-steps": prefetch(cgm=cgm(wave), patient=patient(EVENING), **beside_cgm()),
+    "insulin-unreadable": prefetch(
+        cgm=cgm(wave), patient=patient(EVENING), **beside_cgm() | {"insulin": FAILED}
+    ),
+    "falling-with-insulin": prefetch(cgm=cgm(falling_now), settings=settings(), **beside_cgm()),
 }
 
 

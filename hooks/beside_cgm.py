@@ -1,0 +1,67 @@
+"""What of insulin, food, steps and heart rate a risk beside CGM may use, and how that is said on a card.
+
+Part of the service `glucose-review`, under its risks; the terms themselves are `models.risk.recorded_terms`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from hooks import needs
+from hooks.prefetch import DataNeed
+from hooks.service import Question
+from hooks.wording import listed
+from models.assessment import Assessment
+from models.patient_record import Completeness
+from models.risk.recorded_terms import OF_NEXT_HOURS, Recorded
+from models.signals import CARBS, HEART_RATE, INSULIN_BOLUS, STEPS
+
+READ_FROM: Final[Mapping[str, tuple[DataNeed, ...]]] = {
+    INSULIN_BOLUS: (needs.INSULIN_GIVEN, needs.DIARY),
+    CARBS: (needs.DIARY,),
+    STEPS: (needs.STEPS,),
+    HEART_RATE: (needs.HEART_RATE,),
+}
+"""Where each signal may come from. None is required: without them the risks rest on CGM alone."""
+
+NEEDS: Final = (needs.INSULIN_GIVEN, needs.DIARY, needs.STEPS, needs.HEART_RATE)
+
+WHOLE: Final = (Completeness.COMPLETE, Completeness.EMPTY)
+
+WORDS: Final = {INSULIN_BOLUS: "insulin", CARBS: "food", STEPS: "activity"}
+"""How a card names them."""
+
+FROM_CGM_ALONE: Final = "CGM alone: insulin, food and activity are not known to it"
+
+
+def recorded(question: Question) -> Recorded:
+    """The signals of which all was read: half of the boluses would tell of less insulin than there is."""
+    series, read = question.record.series, question.record.completeness
+    whole = {need.key for need in NEEDS if read.get(need.key) in WHOLE}
+    return Recorded(
+        {
+            signal: series[signal]
+            for signal, sources in READ_FROM.items()
+            if signal in series and whole >= {need.key for need in sources}
+        }
+    )
+
+
+def estimated_from(answer: Assessment[Any], event: str = "") -> str:
+    """What an estimate rests on, and what it does not know.
+
+    `event` names what, the likelier it is by CGM, leaves the rest the less to say; empty where all of it
+    always counts.
+    """
+    used = {one.name for one in answer.inputs}
+    known = [word for signal, word in WORDS.items() if signal in used]
+    unknown = [word for signal, word in WORDS.items() if signal not in used]
+    if not known:
+        return FROM_CGM_ALONE
+    rest = f": {listed(unknown)} {'are' if len(unknown) > 1 else 'is'} not known to it" if unknown else ""
+    return f"CGM and recorded {listed(known)}{_fading(answer, event) if event else ''}{rest}"
+
+
+def _fading(answer: Assessment[Any], event: str) -> str:
+    counts = any(one.points for one in answer.contributions if one.name in OF_NEXT_HOURS)
+    here = "" if counts else ", and here not at all"
+    return f" (which count the less the likelier CGM makes {event}{here})"
