@@ -27,6 +27,9 @@ SERVED: Final = "additive"
 STATED: Final = ("auroc", "auprc", "ece", "sensitivity_at_90_specificity", "false_alarms_per_day_at_80")
 NIGHT_ENDS_HOUR: Final = 6
 
+ANY_CLOCK: Final = 0
+"""Slot of the day at which readings begin for the check of leaks: without one, features of the hour hide."""
+
 Scores = dict[str, dict[int, Column]]
 
 
@@ -52,7 +55,7 @@ JUDGED: Final[Mapping[str, Judged]] = {
 
 def unfitted_scores(judged: Judged, people: Sequence[Person], seed: int) -> tuple[Windows, Scores]:
     """The questions and the scores of what needs no fit; LeakError where a feature knows the future."""
-    check_no_look_ahead(lambda measured, at: judged.event.features(measured, at, None), people, seed)
+    check_no_look_ahead(lambda measured, at: judged.event.features(measured, at, ANY_CLOCK), people, seed)
     windows = windows_of(people, judged.event)
     features = windows.features
     return windows, {
