@@ -6,16 +6,16 @@ and for groups, is a learning library needed.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
+from cds_service.cli_long_runs import long_run, said
 from cds_service.cli_output import refuse, show
 from cds_service.evaluation_table import print_evaluation
 from cds_service.local_answers import complaints
 from cds_service.people_files import people_of, wearers_of
 from models.training.cgm_people import Person
-from models.training.questions import NothingToAsk
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -56,20 +56,10 @@ def seed_option(command: Command) -> Command:
     return click.option("--seed", default=SEED, show_default=True, type=click.IntRange(0))(command)
 
 
-def said(text: str) -> None:
-    """Progress, on stderr."""
-    click.echo(text, err=True)
-
-
 def read_or_refuse(data: Path, zone: str | None = None) -> tuple[Person, ...]:
     """The people of a file; one line on stderr and exit 2 where there are none."""
     with complaints(refuse):
         return people_of(data, zone)
-
-
-def without_library(fault: ImportError) -> NoReturn:
-    """Exit 2 where a learning library is asked for and absent."""
-    refuse(f"{fault.name} is not installed; this needs the extra `train`")
 
 
 def show_evaluation(found: Mapping[str, Any], as_json: bool, folder: Path | None) -> None:
@@ -106,12 +96,8 @@ def _risk_task(name: str, told: str) -> click.Command:
 def _risk(name: str, people: Sequence[Person], seed: int, challengers: bool) -> dict[str, Any]:
     from models.training.evaluate import EVALUATIONS
 
-    try:
-        return EVALUATIONS[name](people, challengers, seed, said)
-    except NothingToAsk as fault:
-        refuse(str(fault))
-    except ImportError as fault:
-        without_library(fault)
+    with long_run() as report:
+        return EVALUATIONS[name](people, challengers, seed, report)
 
 
 @click.command("vitals")
@@ -143,10 +129,8 @@ def vitals_command(
     said(source)
     with complaints(refuse):
         records = vitals.generated_people(seed, people, days) if data is None else wearers_of(data, zone)
-    try:
-        found = vitals.evaluate_vitals(records, seed, source, said)
-    except NothingToAsk as fault:
-        refuse(str(fault))
+    with long_run() as report:
+        found = vitals.evaluate_vitals(records, seed, source, report)
     show_evaluation(found, as_json, folder)
 
 
@@ -158,14 +142,10 @@ def vitals_command(
 def groups_command(data: Path, zone: str | None, as_json: bool, folder: Path | None, seed: int) -> None:
     """Glycaemic phenotypes of two-week windows, and whether clusters of them are stable."""
     people = read_or_refuse(data, zone)
-    try:
+    with long_run():
         from models.training.groups import evaluate_groups
 
         found = evaluate_groups(people, seed)
-    except NothingToAsk as fault:
-        refuse(str(fault))
-    except ImportError as fault:
-        without_library(fault)
     show_evaluation(found, as_json, folder)
 
 

@@ -11,14 +11,12 @@ import click
 from cds_service.cli_evaluations import (
     output_options,
     read_or_refuse,
-    said,
     show_evaluation,
-    without_library,
     zone_option,
 )
+from cds_service.cli_long_runs import long_run
 from cds_service.cli_output import refuse
-from models.training.glucobench import DATASETS, UnreadableBenchmark
-from models.training.questions import NothingToAsk
+from models.training.glucobench import DATASETS
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -53,23 +51,16 @@ def forecast_command(
 def _on_people(data: Path, zone: str | None, challengers: bool) -> dict[str, Any]:
     from models.training.forecast_evaluation import evaluate_forecast
 
-    try:
-        return evaluate_forecast(read_or_refuse(data, zone), challengers, said)
-    except NothingToAsk as fault:
-        refuse(str(fault))
-    except ImportError as fault:
-        without_library(fault)
+    people = read_or_refuse(data, zone)
+    with long_run() as report:
+        return evaluate_forecast(people, challengers, report)
 
 
 def _on_benchmark(path: Path, dataset: str, seeds: int) -> dict[str, Any]:
     from models.training.glucobench_evaluation import evaluate_glucobench
 
-    try:
-        return evaluate_glucobench(path, dataset, seeds, said)
-    except UnreadableBenchmark as fault:
-        refuse(str(fault))
-    except ImportError as fault:
-        without_library(fault)
+    with long_run() as report:
+        return evaluate_glucobench(path, dataset, seeds, report)
 
 
 TASKS = (forecast_command,)

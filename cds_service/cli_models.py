@@ -10,11 +10,9 @@ from typing import Final
 import click
 
 from cds_service import cli_evaluations, cli_forecast
-from cds_service.cli_evaluations import said, without_library
-from cds_service.cli_output import refuse, show
-from models.training.cgm_people import UnreadablePeople
-from models.training.questions import NothingToAsk
-from models.training.remake import REMAKE, DataNeeded
+from cds_service.cli_long_runs import long_run
+from cds_service.cli_output import show
+from models.training.remake import REMAKE
 
 TASKS: Final = (*cli_evaluations.TASKS, *cli_forecast.TASKS)
 """What can be evaluated."""
@@ -40,12 +38,8 @@ evaluate_group = click.Group(
 )
 def train_command(model: str, data: Path | None, folder: Path) -> None:
     """Make the artefacts of MODEL again, seeded and cross-validated by patient, into a folder."""
-    try:
-        files = REMAKE[model](data, said)
-    except ImportError as fault:
-        without_library(fault)
-    except (DataNeeded, NothingToAsk, UnreadablePeople) as fault:
-        refuse(str(fault))
+    with long_run() as report:
+        files = REMAKE[model](data, report)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (folder / Path(name).name).write_text(content, encoding="utf-8")

@@ -1,9 +1,10 @@
-"""The charts of an evaluation's page: ROC, calibration, algorithms side by side, training loss.
+"""The charts of an evaluation's page: ROC, calibration, algorithms in rows, training loss.
 
 Drawn as SVG with the shapes of the app's charts, so that a page needs no plotting library and no network.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +19,36 @@ SQUARE: Final = 360
 ROW: Final = 26
 TENTHS: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
+ROW_SHARE: Final = 0.6
+"""Of the height of a row, what its marks are spread over."""
+
 Curves = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One heading with its charts: names in the order of their colours, charts with captions, a table."""
+
+    title: str
+    key: tuple[str, ...]
+    charts: tuple[tuple[Markup, str], ...]
+    table: tuple[tuple[str, ...], ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A number in a row: its place among the colours, its interval where known, what it is the mean of."""
+
+    value: float
+    colour: int
+    interval: Sequence[float | None] = ()
+    parts: Sequence[float] = ()
+
+    @property
+    def ends(self) -> list[float]:
+        """The known ends of the interval."""
+        return [end for end in self.interval if end is not None]
 
 
 def roc_chart(curves: Curves, title: str) -> Markup:
@@ -49,25 +79,45 @@ def calibration_chart(curves: Curves, title: str) -> Markup:
 
 def comparison_chart(found: Mapping[str, Mapping[str, Any]], metric: str, title: str) -> Markup:
     """One row a model: the metric as a dot, its 95 % interval over people as a line."""
-    known = {name: metrics for name, metrics in found.items() if metrics[metric] is not None}
-    ends = [value for m in known.values() for value in (m[metric], *m[f"{metric}_interval_95"])]
-    low, high = min(ends, default=0.0), max(ends, default=1.0)
-    edges = (np.floor(low * 20) / 20, np.ceil(high * 20) / 20 + 1e-9)
-    plot = Plot(560, 48 + ROW * len(found), edges, (0.5 - len(found), 0.5), left=170)
-    ticks = [(float(x), f"{x:.2f}") for x in np.linspace(*edges, 6)]
+    marks = {
+        name: mark_of(metrics, metric, row % COLOURS) for row, (name, metrics) in enumerate(found.items())
+    }
+    return rows_chart({name: [mark] if mark else [] for name, mark in marks.items()}, title)
+
+
+def mark_of(metrics: Mapping[str, Any], metric: str, colour: int) -> Mark | None:
+    """A metric with its interval; None where it is not known."""
+    value = metrics.get(metric)
+    return None if value is None else Mark(value, colour, metrics.get(f"{metric}_interval_95", ()))
+
+
+def rows_chart(rows: Mapping[str, Sequence[Mark]], title: str) -> Markup:
+    """One row a name, in it a mark below the other: a dot, its interval as a line, dots of its parts."""
+    most = max((len(marks) for marks in rows.values()), default=1)
+    height = ROW if most < 2 else round(ROW * (1 + most) / 2)
+    shown = [v for marks in rows.values() for m in marks for v in (m.value, *m.ends, *m.parts)]
+    low, high = min(shown, default=0.0), max(shown, default=1.0)
+    edges = (float(np.floor(low * 20) / 20), float(np.ceil(high * 20) / 20 + 1e-9))
+    plot = Plot(560, 48 + height * len(rows), edges, (0.5 - len(rows), 0.5), left=190)
     parts = [
-        *y_labels(plot, [(-row, name.replace("_", " ")) for row, name in enumerate(found)]),
-        *x_labels(plot, ticks),
+        *y_labels(plot, [(-row, name.replace("_", " ")) for row, name in enumerate(rows)]),
+        *x_labels(plot, [(float(x), f"{x:.3g}") for x in np.linspace(*edges, 6)]),
     ]
-    for row, (name, metrics) in enumerate(found.items()):
-        if name in known:
-            across = [[end, -row] for end in metrics[f"{metric}_interval_95"]]
-            colour = f"k{row % COLOURS}"
-            parts += [
-                _line(plot, across, f"line {colour}"),
-                dot(plot, (metrics[metric], -row), f"dot {colour}"),
-            ]
+    for row, (name, marks) in enumerate(rows.items()):
+        for place, mark in enumerate(marks):
+            parts += _marked(plot, mark, (len(marks) / 2 - place - 0.5) * ROW_SHARE / len(marks) - row, name)
     return figure(plot, title, parts, "chart wide")
+
+
+def _marked(plot: Plot, mark: Mark, y: float, name: str) -> list[str]:
+    colour = f"k{mark.colour}"
+    span = _line(plot, [[end, y] for end in mark.ends], f"line {colour}") if mark.ends else ""
+    parts = [dot(plot, (value, y), f"dot {colour} part", radius=2.0) for value in mark.parts]
+    return [
+        span,
+        *parts,
+        dot(plot, (mark.value, y), f"dot {colour}", f"{name}: {mark.value:.4g}", radius=4.0),
+    ]
 
 
 def loss_chart(losses: Mapping[str, Mapping[str, Sequence[float]]], title: str) -> Markup:

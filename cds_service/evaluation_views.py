@@ -1,16 +1,18 @@
 """The parts of an evaluation's page that belong to one task: groups on a map, alarms against what they find.
 
-Beside `evaluation_report`, which puts them on the page; shapes are those of `evaluation_charts`.
+Beside `evaluation_report`, which puts them on the page; shapes are those of `evaluation_charts`. The views
+of the forecast, and of what training recorded, have files of their own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from markupsafe import Markup
 
-from cds_service.evaluation_charts import COLOURS, SQUARE, TENTHS
+from cds_service.evaluation_charts import COLOURS, SQUARE, TENTHS, View
+from cds_service.evaluation_forecast import benchmark_views, forecast_views
+from cds_service.evaluation_records import record_views
 from cds_service.smart_app.charts.plot import (
     Array,
     Plot,
@@ -28,23 +30,17 @@ FALSE_A_DAY: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Ends of the axis of false alarms; one a day is the most there can be."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """One heading with its charts: names in the order of their colours, charts with captions, a table."""
-
-    title: str
-    key: tuple[str, ...]
-    charts: tuple[tuple[Markup, str], ...]
-    table: tuple[tuple[str, ...], ...] = ()
-    note: str = ""
-
-
 def views_of(found: Mapping[str, Any]) -> Iterator[View]:
     """Those of the task; none where it has none."""
     if "alarm_curves" in found:
         yield from _alarms(found)
     if "map" in found:
         yield from _groups(found)
+    if found["task"] == "forecast":
+        yield from forecast_views(found)
+    if "median_rmse_by_seed" in found:
+        yield from benchmark_views(found)
+    yield from record_views(found)
 
 
 def _alarms(found: Mapping[str, Any]) -> Iterator[View]:

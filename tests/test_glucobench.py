@@ -159,4 +159,8 @@ def test_every_model_is_stated_with_errors_on_people_learned_from_and_not(tmp_pa
     for sides in found["models"].values():
         assert set(sides) == {"id", "ood"}
         assert all(0 < number < 60 for errors in sides.values() for number in errors.values())
+    for model, sides in found["median_rmse_by_seed"].items():
+        for side, each in sides.items():
+            pooled = found["models"][model][side]["median_rmse"]
+            assert pooled == pytest.approx(np.sqrt(np.mean(np.square(each))), abs=2e-3)
     assert found == evaluate_glucobench(path, "hall", 2, said.append)

@@ -254,6 +254,13 @@ def test_the_nocturnal_report_has_the_agreed_shape(tmp_path):
     json.dumps(found, allow_nan=False)
 
 
+def test_nights_are_told_by_source_of_the_data(tmp_path):
+    found = evaluate("nocturnal", written(tmp_path, PEOPLE))
+    groups = found["subgroups"]["night"]
+    assert set(groups) == {"source set0", "source set1"}
+    assert sum(metrics["windows"] for metrics in groups.values()) == found["windows"]
+
+
 def test_the_served_models_are_evaluated_without_any_learning_library():
     code = (
         "import sys\n"

@@ -89,6 +89,23 @@ def test_a_leak_planted_into_the_features_of_a_task_stops_its_evaluation(monkeyp
         evaluated(task)
 
 
+def knows_the_next_reading_by_the_clock(features):
+    def leaking(measured, at, first_slot):
+        found = features(measured, at, first_slot)
+        later = measured[np.minimum(at + 1, measured.size - 1)]
+        hour = found["hour_of_day"]
+        return found | {"hour_of_day": np.where(np.isnan(later), hour, hour + (later > 120))}
+
+    return leaking
+
+
+@pytest.mark.parametrize("task", JUDGED)
+def test_a_leak_into_a_feature_of_the_hour_is_caught_as_well(monkeypatch, task):
+    planted(monkeypatch, task, knows_the_next_reading_by_the_clock)
+    with pytest.raises(LeakError, match="hour_of_day"):
+        evaluated(task)
+
+
 def cut(one, length):
     return replace(one, measured=one.measured[:length])
 

@@ -310,7 +310,7 @@ def test_the_report_draws_what_is_known_and_leaves_out_what_is_not(tmp_path):
     found = run("evaluate", "hypoglycemia", "--data", written(tmp_path, steady), "--report", tmp_path)
     assert found.exit_code == 0, found.stderr
     page = (tmp_path / "hypoglycemia.html").read_text()
-    assert "nan" not in page.lower() and page.count("<svg") == 5 * 3
+    assert "nan" not in page.lower() and page.count("<svg") == 5 * 3 + 2
 
 
 def test_a_report_that_cannot_be_written_is_exit_2(tmp_path):

@@ -1,5 +1,6 @@
 """The value-of-action model: additive, guarded, trained on other patients, and better than doing nothing."""
 
+import hashlib
 import json
 from importlib.resources import files
 
@@ -126,6 +127,16 @@ def test_the_file_states_how_it_did_on_people_left_out():
     measured = content["on_people_left_out"]
     assert measured["gri_of_best_predicted_of_those_tried"] < measured["gri_without_change"]
     assert parse_model(content).features == packaged_model().features
+
+
+def test_the_card_says_what_the_file_was_made_from_and_that_its_code_is_not_known():
+    content = files("models.dosing").joinpath("value_of_action.json").read_bytes()
+    card = MODEL_CARDS["value-of-action"]
+    made_from = card["made_from"]
+    assert made_from["simulated_cases"] == json.loads(content)["cases"]
+    assert card["version"] == json.loads(content)["version"]
+    assert made_from["tables_sha256"] == {"value_of_action.json": hashlib.sha256(content).hexdigest()}
+    assert made_from["code_sha256"] is None and made_from["code_not_known_because"]
 
 
 def synthetic(n: int = 4000, m: int = 8) -> Experience:

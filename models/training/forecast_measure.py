@@ -32,9 +32,14 @@ def coverage_of(person: NDArray[np.int64], inside: Array) -> dict[str, float | N
     known = ~np.isnan(inside)
     if not known.any():
         return {"coverage_90": None, "coverage_90_worst_decile": None}
-    own = own_coverage(person[known], inside[known])
-    worst = np.sort(own)[: max(1, round(DECILE * own.size))].mean() if own.size else np.nan
-    return rounded({"coverage_90": inside[known].mean(), "coverage_90_worst_decile": worst}, DIGITS + 1)
+    own = np.sort(own_coverage(person[known], inside[known]))
+    stated = {"coverage_90": inside[known].mean(), "coverage_90_worst_decile": worst_decile(own)}
+    return rounded(stated, DIGITS + 1)
+
+
+def worst_decile(own: Array) -> float:
+    """The mean of the lowest tenth, one at least, of coverages in rising order; NaN without any."""
+    return float(own[: max(1, round(DECILE * own.size))].mean()) if own.size else np.nan
 
 
 def own_coverage(person: NDArray[np.int64], inside: Array) -> Array:

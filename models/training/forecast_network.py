@@ -1,6 +1,7 @@
 """A temporal convolution network as challenger of the glucose forecast: three hours, and the features.
 
-Called by `forecast_challenge`; torch on one thread of the processor, seeded, a few passes only.
+Called by `forecast_challenge`; torch on a CUDA device where there is one, else on one thread; seeded, a few
+passes only.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from torch import nn
 
 from models.risk.causal_grid import Column, Slots, at_slots, held
 from models.risk.glucose_forecast_features import UNKNOWN
+from models.training.torch_device import training_device
 
 Array = NDArray[np.float64]
 Report = Callable[[str], None]
@@ -92,7 +94,7 @@ class Network:
     def change(self, seen: Seen) -> Array:
         """Expected changes, float64[m, horizons], mg/dL."""
         with torch.no_grad():
-            parts = [self.net(*self.inputs(piece)).numpy() for piece in _pieces(seen)]
+            parts = [self.net(*self.inputs(piece)).cpu().numpy() for piece in _pieces(seen)]
         return np.asarray(np.concatenate(parts), np.float64) * SCALE_MGDL
 
 
@@ -102,7 +104,8 @@ def fit(seen: Seen, change: Array, passes: int, seed: int, report: Report) -> Ne
     torch.manual_seed(seed)
     known = np.where(seen.features == UNKNOWN, np.nan, seen.features)
     centre, spread = np.nanmean(known, axis=0), np.nanstd(known, axis=0) + 1e-6
-    network = Network(TemporalConvolution(known.shape[1], change.shape[1]), centre, spread)
+    net = TemporalConvolution(known.shape[1], change.shape[1]).to(training_device())
+    network = Network(net, centre, spread)
     _learn(network, seen, change, passes, report)
     network.net.eval()
     return network
@@ -133,4 +136,4 @@ def _pieces(seen: Seen, size: int = 16_384) -> Sequence[Seen]:
 
 
 def _tensor(values: Any) -> Any:
-    return torch.as_tensor(values, dtype=torch.float32)
+    return torch.as_tensor(values, dtype=torch.float32, device=training_device())

@@ -57,6 +57,7 @@ def evaluate_glucobench(path: Path, name: str, seeds: int, report: Report) -> di
         "seeds": seeds,
         "people": len(segments),
         "models": {model: {side: said[0] for side, said in sides.items()} for model, sides in found.items()},
+        "median_rmse_by_seed": {m: {side: _each(by_seed, m, side) for side in found[m]} for m in found},
         "details": {model: {side: said[1] for side, said in sides.items()} for model, sides in found.items()},
     }
 
@@ -86,6 +87,11 @@ def _stated(by_seed: list[Errors], model: str, side: str) -> tuple[dict[str, flo
     headline = {"median_rmse": np.sqrt(median_mse), "median_mae": median_mae}
     averages = {"rmse": np.sqrt(mse), "mae": mae}
     return _rounded(headline), _rounded(averages)
+
+
+def _each(by_seed: list[Errors], model: str, side: str) -> list[float]:
+    """The root of the median squared error of each seed, mg/dL."""
+    return [round(float(np.sqrt(errors[model][side][0])), DIGITS) for errors in by_seed]
 
 
 def _rounded(found: Mapping[str, float]) -> dict[str, float]:

@@ -129,7 +129,7 @@ def _beside(*columns: Array) -> Array:
 
 
 def neural(training: Training) -> Forecast:
-    """A small network that learns by the error of whole windows; torch, on the processor."""
+    """A small network that learns by the error of whole windows; torch."""
     made: Forecast = import_module("models.training.glucobench_network").fit(training)
     return made
 

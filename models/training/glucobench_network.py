@@ -1,6 +1,6 @@
 """A small network for the GlucoBench protocol, which learns by the root mean squared error of whole windows.
 
-Called by `glucobench_models`; torch on one thread, seeded.
+Called by `glucobench_models`; torch on a CUDA device where there is one, else on one thread; seeded.
 """
 
 from typing import Any, Final
@@ -11,6 +11,7 @@ from torch import nn
 
 from models.training.glucobench import FORECAST_POINTS, Array
 from models.training.glucobench_models import Forecast, Training
+from models.training.torch_device import training_device
 
 POINTS: Final = 72
 WIDTHS: Final = (96, 64)
@@ -35,7 +36,7 @@ def fit(training: Training) -> Forecast:
 
     def forecast(asked: Array) -> Array:
         with torch.no_grad():
-            change = np.asarray(net(_inputs(asked)).numpy(), np.float64)
+            change = np.asarray(net(_inputs(asked)).cpu().numpy(), np.float64)
         return asked[:, -1:] + SCALE_MGDL * change
 
     return forecast
@@ -50,7 +51,7 @@ def _network() -> Any:
         nn.Linear(first, second),
         nn.GELU(),
         nn.Linear(second, FORECAST_POINTS),
-    )
+    ).to(training_device())
 
 
 def _learn(net: Any, inputs: Any, change: Any) -> None:
@@ -77,4 +78,4 @@ def _inputs(seen: Array) -> Any:
 
 
 def _tensor(values: Array) -> Any:
-    return torch.as_tensor(values, dtype=torch.float32)
+    return torch.as_tensor(values, dtype=torch.float32, device=training_device())

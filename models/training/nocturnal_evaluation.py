@@ -14,10 +14,12 @@ from models.training.leak_check import check_no_look_ahead
 from models.training.measure import ranking
 from models.training.nocturnal_windows import TO_MIDNIGHT, task_of
 from models.training.patient_bootstrap import bootstrap_intervals
+from models.training.subgroups import by_source
 from models.training.task import Array, Task
 
 SERVED: Final = "additive"
 STATED: Final = ("auroc", "auprc", "ece")
+NIGHT: Final = "night"
 
 LEARNED_FROM: Final = frozenset(TABLE.facts["people"].values())
 """Fingerprints of the people behind the served table; numbers on them flatter the served model."""
@@ -50,6 +52,13 @@ def report(people: Sequence[Person], task: Task, scores: Mapping[str, Array], se
         "served": SERVED,
         "models": {name: {key: found[key] for key in STATED} for name, found in full.items()},
         "people_learned_from": sum(fingerprint(person) in LEARNED_FROM for person in people),
+        "subgroups": {NIGHT: _subgroups(people, task, scores[SERVED])},
         "details": full,
-        "curves": {"night": {name: curves(questions.episode, score) for name, score in scores.items()}},
+        "curves": {NIGHT: {name: curves(questions.episode, score) for name, score in scores.items()}},
     }
+
+
+def _subgroups(people: Sequence[Person], task: Task, score: Array) -> dict[str, dict[str, float | None]]:
+    """The served model by source of the data."""
+    groups = by_source(people, task.questions.person)
+    return {name: ranking(task.questions.episode[group], score[group]) for name, group in groups.items()}

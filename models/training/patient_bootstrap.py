@@ -1,8 +1,9 @@
-"""Intervals of ranking metrics when other people had been drawn: a bootstrap over people, not rows.
+"""Intervals of metrics when other people had been drawn: a bootstrap over people, not rows.
 
-Sits under `evaluate`. Scores are counted into fine bins once per person, so a resample is one addition.
+Sits under `evaluate`. What a person adds is counted once, scores into fine bins: a resample is one addition.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -21,15 +22,30 @@ def bootstrap_intervals(
 ) -> dict[str, list[float | None]]:
     """95 % intervals of AUROC and AUPRC, [low, high], None with one class only; scores in one bin tie."""
     positives, negatives = _counts(person, label, score)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(positives), np.full(len(positives), 1 / len(positives)), RESAMPLES)
-    ranked = np.array([_metrics(times @ positives, times @ negatives) for times in drawn.astype(np.float64)])
-    names = ("auroc_interval_95", "auprc_interval_95")
-    if np.isnan(ranked).all():
-        return {name: [None, None] for name in names}
-    low, high = np.nanquantile(ranked, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    ends = np.round(np.stack([low, high], axis=1), DIGITS).tolist()
-    return dict(zip(names, ends, strict=True))
+    drawn = drawn_people(len(positives), seed)
+    ranked = np.array([_metrics(times @ positives, times @ negatives) for times in drawn])
+    return intervals_of({"auroc": ranked[:, 0], "auprc": ranked[:, 1]})
+
+
+def drawn_people(people: int, seed: int) -> Array:
+    """How often each person is drawn in each resample, float64[RESAMPLES, people]."""
+    shares = np.full(people, 1 / people)
+    drawn = np.random.default_rng(seed).multinomial(people, shares, RESAMPLES)
+    return np.asarray(drawn, np.float64)
+
+
+def intervals_of(found: Mapping[str, Array]) -> dict[str, list[float | None]]:
+    """95 % intervals [low, high] of metrics float64[RESAMPLES] by name; None where no resample has one."""
+    return {f"{name}_interval_95": _ends(values) for name, values in found.items()}
+
+
+def _ends(values: Array) -> list[float | None]:
+    if np.isnan(values).all():
+        return [None, None]
+    ends: list[float | None] = (
+        np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).round(DIGITS).tolist()
+    )
+    return ends
 
 
 def _counts(person: NDArray[np.int64], label: Array, score: Array) -> tuple[Array, Array]:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.risk.causal_grid import SLOTS_PER_DAY, SLOTS_PER_HOUR, Column
+from models.risk.causal_grid import Column
 from models.risk.episode_risk import EpisodeModel
 from models.risk.hyperglycemia import HYPERGLYCEMIA
 from models.risk.hypoglycemia import HYPOGLYCEMIA
@@ -22,10 +21,12 @@ from models.training.patient_bootstrap import bootstrap_intervals
 from models.training.questions import NothingToAsk, Questions
 from models.training.short_term_events import EVENTS, Event
 from models.training.short_term_windows import HORIZONS_MIN, Windows, windows_of
+from models.training.subgroups import by_hour, by_source
 
 SERVED: Final = "additive"
 STATED: Final = ("auroc", "auprc", "ece", "sensitivity_at_90_specificity", "false_alarms_per_day_at_80")
-NIGHT_ENDS_HOUR: Final = 6
+ANY_CLOCK: Final = 0
+"""Slot of the day at which readings begin for the check of leaks: without one, features of the hour hide."""
 
 Scores = dict[str, dict[int, Column]]
 
@@ -50,7 +51,7 @@ JUDGED: Final[Mapping[str, Judged]] = {
 
 def unfitted_scores(judged: Judged, people: Sequence[Person], seed: int) -> tuple[Windows, Scores]:
     """The questions and the scores of what needs no fit; LeakError where a feature knows the future."""
-    check_no_look_ahead(lambda measured, at: judged.model.seen(measured, at, None), people, seed)
+    check_no_look_ahead(lambda measured, at: judged.model.seen(measured, at, ANY_CLOCK), people, seed)
     windows = windows_of(people, judged.event)
     features, towards = windows.features, judged.event.towards
     seen = judged.model.outlook.seen(features)
@@ -122,10 +123,7 @@ def _subgroups(
     people: Sequence[Person], windows: Windows, horizon: int, score: Column
 ) -> dict[str, dict[str, float | None]]:
     """The served model by source of the data and by day and night."""
-    source = np.array([person.source for person in people])[windows.person]
-    hour = windows.slot % SLOTS_PER_DAY // SLOTS_PER_HOUR
-    groups: dict[str, NDArray[np.bool_]] = {f"source {name}": source == name for name in np.unique(source)}
-    groups |= {"night 00-06": hour < NIGHT_ENDS_HOUR, "day 06-24": hour >= NIGHT_ENDS_HOUR}
+    groups = by_source(people, windows.person) | by_hour(windows.slot)
     found: dict[str, dict[str, float | None]] = {}
     for name, group in groups.items():
         questions, asked = answered(windows, horizon, np.where(group, score, np.nan))
