@@ -256,7 +256,8 @@ FEW = {str(number): glucose(number, 4) for number in range(5)}
         ("forecast", {"glucose_forecast.json"}),
         (
             "comparison",
-            {"hypoglycemia_030.json", "hypoglycemia_060.json", "hypoglycemia_120.json", "nocturnal.json"},
+            {f"{name}_{h}.json" for name in ("hypoglycemia", "hyperglycemia") for h in ("030", "060", "120")}
+            | {"nocturnal.json"},
         ),
     ],
 )

@@ -37,15 +37,15 @@ def challenge(task: Task, report: Report) -> dict[str, Array]:
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """Out-of-fold probability float64[m] of one challenger, log loss by round where it has rounds.
+    """Out-of-fold score float64[m] of one algorithm, log loss by round where it has rounds.
 
-    `learned_from` is the largest number of questions that it learned from in a fold.
+    `learned_from` is the largest number of questions that it learned from in a fold; 0 where it needs none.
     """
 
     name: str
     score: Array
-    loss: Losses | None
-    learned_from: int
+    loss: Losses | None = None
+    learned_from: int = 0
 
 
 def rivals(task: Task, names: Sequence[str], report: Report) -> list[Rival]:

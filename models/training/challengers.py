@@ -121,14 +121,16 @@ def _support_vectors(_: Given) -> Any:
     """Margins weighed as if episodes were half of the questions, turned to probabilities by a logistic."""
     margins = SVC(C=0.1, gamma=0.005, class_weight="balanced", cache_size=500)
     return make_pipeline(
-        SimpleImputer(strategy="median"), StandardScaler(), CalibratedClassifierCV(margins, cv=2, ensemble=False)
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+        CalibratedClassifierCV(margins, cv=2, ensemble=False),
     )
 
 
 def _explainable_boosting(given: Given) -> Any:
-    """Main effects and the pairs that the library finds strongest (Nori 2019, arXiv 1909.09223)."""
+    """Main effects and, of many questions, the strongest pairs (Nori 2019, arXiv 1909.09223)."""
     return ExplainableBoostingClassifier(
-        interactions=PAIRS, max_bins=64, outer_bags=4 if given.many else 2, learning_rate=0.05,
+        interactions=PAIRS if given.many else 0, max_bins=64, outer_bags=2, learning_rate=0.05,
         max_rounds=3000 if given.many else 300, min_samples_leaf=50, monotone_constraints=list(given.ways),
         random_state=given.seed, n_jobs=1,
     )  # fmt: skip
@@ -136,7 +138,7 @@ def _explainable_boosting(given: Given) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Challenger:
-    """How it is made; the most questions that it learns from and the features that it sees, all by default."""
+    """How it is made; the most questions it learns from and the features it sees, all by default."""
 
     make: Callable[[Given], Any]
     most: int | None = None
@@ -158,7 +160,7 @@ CHALLENGERS: Final[Mapping[str, Challenger]] = {
     "spline_logistic": Challenger(_spline_logistic, most=40_000),
     "random_forest": Challenger(_forest, most=20_000),
     "kernel_machine": Challenger(_kernel_machine, most=40_000),
-    "support_vectors": Challenger(_support_vectors, most=10_000),
+    "support_vectors": Challenger(_support_vectors, most=8_000),
 }
 """Each challenger by name. A sample is drawn at random from the questions of the people learned from."""
 

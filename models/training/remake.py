@@ -67,6 +67,13 @@ def comparison(data: Path | None, report: Report) -> dict[str, str]:
     return compare(people, report)
 
 
+def quoted_comparison(data: Path | None, report: Report) -> dict[str, str]:
+    """The same records with the served models as their tables state them now; nothing is learned."""
+    from models.training.compare import quoted
+
+    return quoted()
+
+
 def value_of_action(data: Path | None, report: Report) -> dict[str, str]:
     """The model of therapy changes and its fold models by path; they learn in simulation, without a file."""
     from models.training.train_value_of_action import Settings, train
@@ -97,6 +104,7 @@ REMAKE: Final[Mapping[str, Remake]] = {
     "hyperglycemia": hyperglycemia,
     "nocturnal_hypoglycemia": nocturnal_hypoglycemia,
     "comparison": comparison,
+    "quoted_comparison": quoted_comparison,
     "value_of_action": value_of_action,
     "bandit": bandit,
 }
