@@ -165,7 +165,8 @@ def stability_chart(models: Mapping[str, Mapping[str, Any]], limit: float, title
     plot = Plot(SQUARE, SQUARE, (-0.5, len(models) - 0.5), (0.0, 1.0))
     parts = [rule_at_y(plot, limit, "diagonal"), *y_labels(plot, [(y, f"{y:g}") for y in TENTHS])]
     parts += x_labels(plot, [(row, name.removeprefix("k-means ")) for row, name in enumerate(models)])
-    for row, found in enumerate(models.values()):
+    known = [(row, found) for row, found in enumerate(models.values()) if found["ari"] is not None]
+    for row, found in known:
         ends = np.array([found["ari_at_least"], found["ari"]])
         parts.append(line(plot, np.full(2, float(row)), ends, "line k1"))
         parts.append(dot(plot, (row, found["ari"]), "dot k1", f"{found['ari']:.2f}", radius=4.0))

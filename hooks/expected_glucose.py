@@ -39,7 +39,7 @@ def forecast_lines(question: Question, answer: Answer, risks: Sequence[RiskPart]
     """One line; none where a risk above it is not assessed for the same reason."""
     if isinstance(answer, Assessment):
         unit = question.practice.glucose_unit
-        stated = (f"in {m} min {_text(answer.result.within(m), unit)}" for m in STATED_MIN)
+        stated = (f"in {m} min {interval_text(answer.result.within(m), unit)}" for m in STATED_MIN)
         return (f"Expected glucose from CGM alone (90 % interval): {'; '.join(stated)}",)
     said = {_about(risk.assessment) for risk in risks if isinstance(risk.assessment, NotAssessed)}
     if _about(answer) in said:
@@ -60,7 +60,7 @@ def _about(answer: NotAssessed) -> frozenset[tuple[str, str]]:
     return frozenset((reason.code.value, reason.about) for reason in answer.reasons)
 
 
-def _text(within: Interval, unit: GlucoseUnit) -> str:
+def interval_text(within: Interval, unit: GlucoseUnit) -> str:
     """`142 mg/dL (110 to 178), 7.9 mmol/L (6.1 to 9.9)`, the organisation's unit first."""
     both = (_in_unit(within, "mg/dL"), _in_unit(within, "mmol/L"))
     return ", ".join(both if unit == "mg/dL" else both[::-1])

@@ -4,6 +4,7 @@ One of the services in `hooks.registry`; chooses between the two reviews and put
 """
 
 from hooks import cgm_review, fingerstick_card, needs
+from hooks.action_lines import with_actions
 from hooks.card import Card, Indicator
 from hooks.device_summary_lines import device_summary_lines
 from hooks.expected_glucose import expected_glucose, forecast_lines
@@ -30,14 +31,15 @@ def decide(question: Question) -> Decision:
     cards += [low] if low else []
     assessment: AnyAssessment
     if cgm is not None:
+        forecast = expected_glucose(question, cgm)
+        low_soon, actions = with_actions(question, next_hours(question, cgm), forecast)
         risks = (
-            next_hours(question, cgm),
+            low_soon,
             tonight(question, cgm),
             high_in_next_hours(question, cgm),
         )
         cards += [risk.card for risk in risks if risk.card]
-        forecast = expected_glucose(question, cgm)
-        assessments += [*(risk.assessment for risk in risks), forecast]
+        assessments += [*(risk.assessment for risk in risks), forecast, *actions]
         moment = (*risk_lines(risks), *forecast_lines(question, forecast, risks))
         card, assessment = cgm_review.review(question, cgm, meter, moment)
         cards.append(card)
@@ -105,6 +107,6 @@ SERVICE = Service(
         "Needs the patient and glucose Observations, by prefetch or FHIR access. Without the problem list no "
         "target is applied; without a time zone no times of day are stated."
     ),
-    needs=(needs.PATIENT, needs.CGM, needs.FINGERSTICKS, needs.CONDITIONS),
+    needs=(needs.PATIENT, needs.CGM, needs.FINGERSTICKS, needs.CONDITIONS, needs.SETTINGS),
     decide=decide,
 )

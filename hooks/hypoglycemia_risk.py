@@ -79,14 +79,8 @@ def risk_lines(parts: Sequence[RiskPart]) -> tuple[str, ...]:
             why = "; ".join(reason.text for reason in part.assessment.reasons)
             silent.setdefault(why, []).append(part.of)
     stated = [line for part in parts if not part.card for line in part.lines]
-    unsaid = [f"Risk of {_listed(of)}: not assessed, {why}" for why, of in silent.items()]
+    unsaid = [f"Risk of {wording.listed(of)}: not assessed, {why}" for why, of in silent.items()]
     return (*stated, *unsaid)
-
-
-def _listed(names: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def asked_episode(

@@ -112,6 +112,13 @@ BOLUS: Final = _observations(
     BOLUS_DAYS,
     500,
 )
+SETTINGS: Final = _observations(
+    "settings",
+    "carb ratio and insulin sensitivity, to tell what carbohydrate would do where a low is likely",
+    ("carb_ratio", "insulin_sensitivity"),
+    BOLUS_DAYS,
+    50,
+)
 HBA1C: Final = _observations("hba1c", "long-term glucose, shown with its age", ("hba1c",), LAB_DAYS, 10)
 VITAL_SIGNS: Final = DataNeed(
     "vital-signs",

@@ -13,6 +13,7 @@ from hooks.service import Question
 from hooks.vital_signs_gaps import not_assessed_lines
 from models.assessment import Assessment, Outcome, Refused
 from models.risk.home_pressure_target import UNDECIDED
+from models.risk.news2 import LOW_MEDIUM, NEWS2, RISKS, URGENT_SINGLE, red_signs
 from models.risk.point_score import PointScore
 from models.risk.vital_change import WINDOW_DAYS
 from models.risk.vital_comparison import MODEL, VERSION, Comparison, Level, Urgency, unit_text
@@ -62,15 +63,14 @@ def source(question: Question) -> Source:
 
 
 def latest_card(question: Question, review: VitalSignsReview) -> Card | None:
-    """Readings of the last day beyond a limit, or a NEWS2 of five and more; None without either."""
+    """Readings of the last day beyond a limit, or a NEWS2 that asks for a review; None without either."""
     beyond = [c for c in review.findings if c.kind == "limit"]
-    high = [s for s in review.news2 if s.outcome is Outcome.ASSESSED_POSITIVE]
-    if not beyond and not high:
+    if not beyond and all(s.outcome is not Outcome.ASSESSED_POSITIVE for s in review.news2):
         return None
     worst = min((c.urgency for c in beyond if c.urgency is not None), default=Urgency.SOON)
     emergency = _is_emergency(review.news2)
     said = [f"{c.label} {_value(c)}, {_age(question, c)}: {c.says}" for c in beyond]
-    if high:
+    if not beyond or any(found.low >= NEWS2.positive_from for found in _made(review.news2)):
         advised = f", emergency response from {EMERGENCY_FROM}" if emergency else ""
         said = [f"{_score_words(review.news2)} from the latest vital signs{advised}", *said]
     rows = [(c.label, _value(c), _age(question, c), c.says) for c in review.comparisons if c.kind == "limit"]
@@ -225,20 +225,37 @@ def _earlier_lines(question: Question, review: VitalSignsReview) -> list[str]:
 
 def _score_lines(scores: Sequence[News2]) -> list[str]:
     """NEWS2 as a range, with what is missing; nothing is taken as if it were known."""
-    made = [s for s in scores if isinstance(s, Assessment)]
+    made = _made(scores)
     if not made:
         return [f"NEWS2 not computed: {s.reasons[0].text}" for s in scores if not isinstance(s, Assessment)]
-    missing = ", ".join(name.replace("_", " ") for name in made[0].result.missing)
+    missing = ", ".join(name.replace("_", " ") for name in made[0].missing)
     scale = "; both saturation scales, the prescribed one is not known" if len(made) > 1 else ""
-    return [f"{_score_words(scores)} (RCP 2017{scale}); not known: {missing or 'nothing'}"]
+    said = f"{_score_words(scores)}{_risk_words(made)}"
+    return [f"{said} (RCP 2017{scale}); not known: {missing or 'nothing'}"]
 
 
 def _score_words(scores: Sequence[News2]) -> str:
-    results: list[PointScore] = [s.result for s in scores if isinstance(s, Assessment)]
-    if not results:
+    made = _made(scores)
+    if not made:
         return "NEWS2 not computed"
-    low, high = min(r.low for r in results), max(r.high for r in results)
+    low, high = min(found.low for found in made), max(found.high for found in made)
     return f"NEWS2 {low}" if low == high else f"NEWS2 between {low} and {high}"
+
+
+def _risk_words(made: Sequence[PointScore]) -> str:
+    """The bands that are possible unless all are; where one sign and not the total decides, which one."""
+    named = tuple(risk for risk in RISKS if any(risk in found.bands for found in made))
+    if named == RISKS:
+        return ""
+    between = f", clinical risk {named[0]}" + (f" to {named[-1]}" if len(named) > 1 else "")
+    if named[0] != LOW_MEDIUM:
+        return between
+    red = ", ".join(sorted({sign.replace("_", " ") for found in made for sign in red_signs(found)}))
+    return f"{between}, because {red} alone scores {URGENT_SINGLE}: urgent review by a clinician"
+
+
+def _made(scores: Sequence[News2]) -> list[PointScore]:
+    return [s.result for s in scores if isinstance(s, Assessment)]
 
 
 def _is_emergency(scores: Sequence[News2]) -> bool:

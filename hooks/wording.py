@@ -148,6 +148,12 @@ def _sentence(reason: Reason) -> str:
     return reason.text if reason.text.endswith(".") else f"{reason.text}."
 
 
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def capital(text: str) -> str:
     """The text as it begins a sentence."""
     return text[:1].upper() + text[1:]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from models import signals
 from models.features.sampling import DAY_MS
+from models.patient_record import PatientRecord
 from models.simulation.vital_events import (
     EVENT_EVERY_DAYS,
     QUIET_DAYS,
@@ -21,7 +22,8 @@ from models.simulation.vital_events import (
     with_event,
 )
 from models.simulation.vital_signs import START_MS, virtual_wearer
-from models.training.daily_alarms import Run, delays_days, false_alarms, threshold_of
+from models.time_series import series_of
+from models.training.daily_alarms import Run, delays_days, false_alarms, threshold_of, within
 from models.training.daily_alarms import given as alarms_given
 from models.training.evaluate_vitals import GENERATED, evaluate_vitals, generated_people
 from models.training.questions import NothingToAsk
@@ -167,8 +169,47 @@ def test_a_kind_that_no_signal_shows_is_said_not_to_be_asked():
     assert found["events"]["fast_heart"] == 0 and "heart_rate" in found["not_asked"]["fast_heart"]
     kind = "activity_or_sleep_collapse"
     idle = {name: of.get(kind) for name, of in found["models"].items()}
-    assert idle["own_baseline"]["assessed_share"] == 0  # steps alone: the review asks for a sign of wear
-    assert idle["own_baseline_if_worn"]["assessed_share"] > 0.9
+    assert idle["own_baseline"]["assessed_share"] == 0  # totals alone: nothing tells of wear
+    assert idle["fixed_thresholds_if_worn"]["assessed_share"] == 0
+    assert idle["fixed_thresholds"]["assessed_share"] > 0.7
+
+
+def test_quarter_hours_of_steps_show_the_wear_and_a_collapse_among_them_is_found():
+    people = [walker(seed) for seed in range(3)]
+    found = evaluate_vitals(people, 1, GENERATED, silent)["models"]["own_baseline"]
+    collapse = found["activity_or_sleep_collapse"]
+    assert collapse["assessed_share"] > 0.9 and collapse["sensitivity"] > 0.8
+    assert collapse["false_alarms_per_day"] <= 0.02
+
+
+def walker(seed):
+    """One person with a step counter alone: a count for every quarter of an hour with a walk, 07:00 to 22:00."""
+    rng = np.random.default_rng(seed)
+    minute = np.arange(DAYS * 4 * 24) * 15
+    walks = (minute // 60 % 24 >= 7) & (minute // 60 % 24 < 22) & (rng.random(minute.size) < 0.7)
+    at_ms = START_MS + minute[walks] * 60_000
+    steps = series_of(signals.STEPS, "{steps}", at_ms, rng.gamma(2.0, 80.0, at_ms.size).round() + 1)
+    return PatientRecord(f"walker/{seed}", zone="UTC", series={signals.STEPS: steps})
+
+
+def test_who_walks_less_leaves_whole_walks_out():
+    before, event = walker(1), an_event(EventKind.INACTIVITY)
+    after = with_event(before, event, UTC).series[signals.STEPS]
+    steps = before.series[signals.STEPS]
+    assert len(after) == np.count_nonzero(np.isin(steps.at_ms, after.at_ms))
+    gone = 1 - len(after.between(event.start_ms, event.end_ms)) / len(
+        steps.between(event.start_ms, event.end_ms)
+    )
+    assert gone == pytest.approx(0.6, abs=0.1)
+    assert len(steps) - len(after) == len(steps.between(event.start_ms - 1, event.end_ms - 1)) - len(
+        after.between(event.start_ms - 1, event.end_ms - 1)
+    )
+
+
+def test_at_equal_delay_only_the_questions_of_the_first_days_count():
+    events = [run([0, 1, 5], 0), run([3, 0, 0], 0)]
+    assert [one.score.tolist() for one in within(events, 1)] == [[0, 1], [3, 0]]
+    assert threshold_of(within(events, 1), 1.0) == 1.0 and threshold_of(events, 1.0) == 3.0
 
 
 def test_a_person_without_days_after_the_baseline_cannot_be_asked():

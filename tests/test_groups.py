@@ -70,10 +70,11 @@ def person(name: str, mean_mgdl: float, seed: int, days: int = 29) -> Person:
 
 def test_clusters_of_two_kinds_of_people_are_stable_and_shown() -> None:
     groups = pytest.importorskip("models.training.groups", reason="needs the extra `train`")
-    people = [person(f"p{i}", 120 if i % 2 else 230, i) for i in range(8)]
+    people = [person(f"p{i}", 120 if i % 2 else 230, i) for i in range(12)]
     found = groups.evaluate_groups(people, seed=1, draws=20)
-    assert (found["people"], found["windows"]) == (8, 16)
+    assert (found["people"], found["windows"]) == (12, 24)
     assert found["models"]["k-means 2"]["shown"] and found["models"]["k-means 2"]["ari"] == 1
+    assert found["models"]["k-means 2"]["why_not"] is None
     assert found["map"]["clusters"] == 2 and len(found["map"]["profile"]) == 2
     assert found["same_phenotype_next_window"] == 1
     assert found == groups.evaluate_groups(people, seed=1, draws=20)
@@ -85,6 +86,26 @@ def test_clusters_of_one_kind_of_people_are_not_shown() -> None:
     windows = groups.windows_of(people)
     found = groups.cluster(groups.standardised(windows.feature), windows.person, 4, seed=1, draws=20)
     assert not found.shown
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("people", [1, 2, 9])
+def test_groups_of_fewer_than_ten_people_are_never_shown_and_the_reason_is_told(people: int) -> None:
+    groups = pytest.importorskip("models.training.groups", reason="needs the extra `train`")
+    few = [person(f"p{i}", 120 if i % 2 else 230, i, days=57) for i in range(people)]
+    found = groups.evaluate_groups(few, seed=1, draws=5)
+    assert (found["people"], found["windows"], found["map"]) == (people, 4 * people, None)
+    for told in found["models"].values():
+        assert (told["shown"], told["why_not"]) == (False, "fewer than 10 people")
+        assert told["ari"] is told["silhouette"] is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_people_who_are_all_alike_are_no_groups_and_nothing_is_warned() -> None:
+    groups = pytest.importorskip("models.training.groups", reason="needs the extra `train`")
+    found = groups.evaluate_groups([person("p", 150, 1)] * 12, seed=1, draws=5)
+    assert found["windows"] == 24 and not any(told["shown"] for told in found["models"].values())
+    assert found["models"]["k-means 2"]["why_not"] == "no more windows that differ than groups"
 
 
 def test_windows_without_enough_readings_are_left_out() -> None:

@@ -120,13 +120,21 @@ def test_questions_of_the_forecast_are_the_same_where_the_record_ends_in_a_gap(l
     same(whole.features, known.features)
 
 
-@settings(max_examples=20, deadline=None)
-@given(length=CUTS)
-def test_questions_of_the_night_are_the_same_where_the_record_ends_in_a_gap(length):
-    whole = nocturnal_windows.task_of(PEOPLE[:1])
-    known = nocturnal_windows.task_of([cut(PEOPLE[0], length)])
-    assert known.questions.slot.tolist() == whole.questions.slot[: known.questions.slot.size].tolist()
-    same(whole.features, known.features)
+@settings(max_examples=10, deadline=None)
+@given(night=st.integers(0, 13), later_mgdl=st.integers(60, 250))
+def test_a_night_asked_about_in_a_gap_is_the_same_whatever_is_read_after_it(night, later_mgdl):
+    asked = nocturnal_windows.nights_of(PEOPLE[0], nocturnal_windows.ASKED_MIN)[night]
+    measured = PEOPLE[0].measured.copy()
+    measured[asked : asked + 2] = np.nan
+    other = np.where(np.isnan(measured), np.nan, later_mgdl)
+    other[:asked] = measured[:asked]
+    one, same_till_then = (
+        nocturnal_windows.task_of([replace(PEOPLE[0], measured=of)]) for of in (measured, other)
+    )
+    assert one.questions.slot[night] == PEOPLE[0].first_slot + asked
+    for name, column in one.features.items():
+        then = same_till_then.features[name][: night + 1]
+        np.testing.assert_allclose(column[: night + 1], then, atol=1e-6, err_msg=name)
 
 
 class SplitByQuestion:

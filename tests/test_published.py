@@ -62,6 +62,7 @@ def test_every_model_that_answers_has_a_card() -> None:
             "models.dosing.basal_titration",
             "models.dosing.order_check",
             "models.dosing.setting_adjustment",
+            "models.risk.action_outlook",
             "models.risk.glucose_forecast",
             "models.risk.hyperglycemia",
             "models.risk.hypoglycemia",

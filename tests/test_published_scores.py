@@ -1,85 +1,228 @@
-"""FINDRISC, ADA risk test, CHA2DS2-VA(Sc), LACE, HOSPITAL, PREVENT and home blood pressure."""
+"""NEWS2, qSOFA, FINDRISC, ADA, CHA2DS2-VA(Sc), LACE and HOSPITAL against their printed tables, edge by edge.
+
+The tables stand in tests/golden/scores; every input value and every total of them is asked of the real function.
+"""
+
+import csv
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from models.assessment import Input, NotAssessed, Outcome, Refused
-from models.risk import ada_risk, cha2ds2_va, findrisc, hospital_score, lace
-from models.risk.home_blood_pressure import home_blood_pressure
-from models.risk.prevent import OUTCOMES, TABLES, prevent, variant_of
-from models.time_series import series_of
+from models.assessment import Input, NotAssessed, Outcome
+from models.risk import ada_risk, cha2ds2_va, findrisc, hospital_score, lace, news2, qsofa
 
 AS_OF = 1_750_000_000_000
-DAY_MS = 86_400_000
+AGE_MS = 60_000
+GOLDEN = Path(__file__).with_name("golden") / "scores"
+TABLES = yaml.safe_load((GOLDEN / "tables.yaml").read_text(encoding="utf-8"))
 
-
-def value(number):
-    return Input("x", number, "", AS_OF, "Observation/x")
-
-
-def record(kind, numbers):
-    return kind(**{name: value(number) for name, number in numbers.items()})
-
-
-FINDRISC_ZERO = {
-    "age_years": 44, "bmi": 24.9, "waist_cm": 79, "inactive": 0, "no_daily_vegetables": 0,
-    "on_antihypertensive": 0, "ever_high_glucose": 0, "family": 0,
+ASKED = {
+    "news2 on scale 1": (news2.VitalSigns, partial(news2.news2, spo2_scale=1)),
+    "news2 on scale 2 in air": (news2.VitalSigns, partial(news2.news2, spo2_scale=2)),
+    "news2 on scale 2 on oxygen": (news2.VitalSigns, partial(news2.news2, spo2_scale=2)),
+    "qsofa": (qsofa.BedsideSigns, qsofa.qsofa),
+    "findrisc of a man": (findrisc.Answers, partial(findrisc.findrisc, sex="male")),
+    "findrisc of a woman": (findrisc.Answers, partial(findrisc.findrisc, sex="female")),
+    "ada risk test of a man": (ada_risk.Answers, partial(ada_risk.ada_risk, sex="male")),
+    "ada risk test of a woman": (ada_risk.Answers, partial(ada_risk.ada_risk, sex="female")),
+    "cha2ds2_va": (cha2ds2_va.StrokeRiskFactors, cha2ds2_va.cha2ds2_va),
+    "cha2ds2_vasc of a man": (cha2ds2_va.StrokeRiskFactors, partial(cha2ds2_va.cha2ds2_vasc, sex="male")),
+    "cha2ds2_vasc of a woman": (cha2ds2_va.StrokeRiskFactors, partial(cha2ds2_va.cha2ds2_vasc, sex="female")),
+    "lace": (lace.Stay, lace.lace),
+    "hospital score of 2013": (hospital_score.Discharge, partial(hospital_score.hospital_score, version="2013")),
+    "hospital score of 2016": (hospital_score.Discharge, partial(hospital_score.hospital_score, version="2016")),
 }  # fmt: skip
 
 
+def ask(score: str, values: dict[str, float]) -> Any:
+    """The answer for these values, with the fixed ones of the table."""
+    kind, assess = ASKED[score]
+    given = values | TABLES[score].get("fixed", {})
+    record = kind(**{n: Input(n, v, "", AS_OF - AGE_MS, f"Observation/{n}") for n, v in given.items()})
+    return assess(record, as_of_ms=AS_OF)
+
+
+def lowest(score: str) -> dict[str, float]:
+    """For every input a value that the table gives its fewest points."""
+    return {name: min(points, key=points.get) for name, (_, points) in TABLES[score]["items"].items()}
+
+
+def fewest(score: str) -> int:
+    """The total of the lowest values."""
+    items = TABLES[score]["items"].values()
+    return TABLES[score].get("always", 0) + sum(min(printed.values()) for _, printed in items)
+
+
+def totals(score: str) -> dict[int, dict[str, float]]:
+    """For every total that the table allows, values that add up to it with no larger points than they need."""
+    reached: dict[int, tuple[int, dict[str, float]]] = {TABLES[score].get("always", 0): (0, {})}
+    for name, (_, table) in TABLES[score]["items"].items():
+        further: dict[int, tuple[int, dict[str, float]]] = {}
+        for (total, (most, values)), (value, points) in product(reached.items(), table.items()):
+            most = max(most, points)
+            if most < further.get(total + points, (99, {}))[0]:
+                further[total + points] = most, values | {name: value}
+        reached = further
+    return {total: values for total, (_, values) in reached.items()}
+
+
+ITEMS = [(score, name) for score, table in TABLES.items() for name in table["items"]]
+BANDS = [(score, *band) for score, table in TABLES.items() for band in table["bands"]]
+
+
+@pytest.mark.parametrize(("score", "name"), ITEMS)
+def test_each_value_scores_the_points_printed_for_its_band(score, name):
+    part, printed = TABLES[score]["items"][name]
+    answers = {value: ask(score, lowest(score) | {name: value}).result for value in printed}
+    parts = {value: next(p for p in result.parts if p.name == part) for value, result in answers.items()}
+    assert {value: (p.low, p.high) for value, p in parts.items()} == {v: (p, p) for v, p in printed.items()}
+    rest = fewest(score) - min(printed.values())
+    assert {value: (r.low, r.high) for value, r in answers.items()} == {
+        value: (rest + points, rest + points) for value, points in printed.items()
+    }
+
+
+@pytest.mark.parametrize(("score", "first", "last", "band", "outcome"), BANDS)
+def test_each_total_falls_in_its_printed_band_and_has_its_outcome(score, first, last, band, outcome):
+    for total in range(first, last + 1):
+        answer = ask(score, totals(score)[total])
+        assert answer.result.low == answer.result.high == sum(c.points for c in answer.contributions) == total
+        assert (answer.result.bands, answer.outcome) == ((band,), outcome)
+        assert answer.result.complete and not answer.notes
+
+
+@pytest.mark.parametrize("score", TABLES)
+def test_the_printed_bands_name_every_total_that_can_be_reached(score):
+    named = {total for first, last, *_ in TABLES[score]["bands"] for total in range(first, last + 1)}
+    assert set(totals(score)) == named
+
+
+@pytest.mark.parametrize(("score", "name"), [(s, n) for s, n in ITEMS if len(TABLES[s]["items"][n][1]) > 1])
+def test_an_input_left_out_is_named_and_leaves_the_range_of_its_printed_points(score, name):
+    part, printed = TABLES[score]["items"][name]
+    answer = ask(score, {n: v for n, v in lowest(score).items() if n != name})
+    most = max(printed.values())
+    assert (answer.result.low, answer.result.high) == (fewest(score), fewest(score) + most)
+    assert answer.result.missing == tuple(note.about for note in answer.notes) == ((part,) if most else ())
+
+
+@pytest.mark.parametrize("score", TABLES)
+def test_every_score_names_its_model_version_and_source_and_each_input_with_its_age(score):
+    answer = ask(score, lowest(score))
+    assert [answer.model, answer.version, answer.result.source] == TABLES[score]["is"]
+    given = lowest(score) | TABLES[score].get("fixed", {})
+    assert {i.name: i.value for i in answer.inputs} == given
+    assert {(i.at_ms, i.reference) for i in answer.inputs} == {
+        (AS_OF - AGE_MS, f"Observation/{n}") for n in given
+    }
+
+
+@pytest.mark.parametrize("score", [name for name in TABLES if "fixed" not in TABLES[name]])
+def test_without_any_input_nothing_is_assessed(score):
+    assert isinstance(ask(score, {}), NotAssessed)
+
+
+@given(st.data(), st.sampled_from(sorted(TABLES)))
+def test_leaving_inputs_out_keeps_the_true_total_band_and_outcome_among_the_possible_ones(data, score):
+    items = TABLES[score]["items"].items()
+    values = {name: data.draw(st.sampled_from(sorted(printed)), name) for name, (_, printed) in items}
+    left_out = data.draw(st.sets(st.sampled_from(sorted(values)), max_size=len(values) - 1))
+    full, less = ask(score, values), ask(score, {n: v for n, v in values.items() if n not in left_out})
+    assert less.result.low <= full.result.low <= less.result.high
+    assert set(full.result.bands) <= set(less.result.bands)
+    assert less.outcome in (full.outcome, Outcome.PARTIAL)
+
+
+@pytest.mark.parametrize("score", [name for name in TABLES if name.startswith("news2")])
+def test_a_single_news2_sign_of_three_points_is_low_medium_and_positive(score):
+    items = TABLES[score]["items"].items()
+    red = [(name, v, part) for name, (part, printed) in items for v in printed if printed[v] == 3]
+    for name, value, part in red:
+        answer = ask(score, lowest(score) | {name: value})
+        assert answer.result.bands == ("low-medium" if answer.result.low < 5 else "medium",)
+        assert answer.outcome is Outcome.ASSESSED_POSITIVE
+        assert news2.red_signs(answer.result) == (part,)
+
+
 @pytest.mark.parametrize(
-    ("name", "sex", "number", "points"),
+    ("others", "band"),
+    [({}, "low-medium"), ({"temperature_c": 38.1}, "low-medium"), ({"respiration_per_min": 21}, "medium")],
+)
+def test_a_red_sign_is_low_medium_up_to_a_total_of_four(others, band):
+    answer = ask("news2 on scale 1", lowest("news2 on scale 1") | {"pulse_per_min": 131} | others)
+    assert (answer.result.bands, answer.outcome) == ((band,), "assessed_positive")
+
+
+@pytest.mark.parametrize(
+    ("signs", "bands", "outcome"),
     [
-        ("age_years", "male", 44, 0), ("age_years", "male", 45, 2), ("age_years", "male", 54, 2),
-        ("age_years", "male", 55, 3), ("age_years", "male", 64, 3), ("age_years", "male", 65, 4),
-        ("bmi", "male", 24.9, 0), ("bmi", "male", 25.0, 1), ("bmi", "male", 30.0, 1), ("bmi", "male", 30.1, 3),
-        ("waist_cm", "male", 93, 0), ("waist_cm", "male", 94, 3), ("waist_cm", "male", 102, 3),
-        ("waist_cm", "male", 103, 4), ("waist_cm", "female", 79, 0), ("waist_cm", "female", 80, 3),
-        ("waist_cm", "female", 88, 3), ("waist_cm", "female", 89, 4), ("inactive", "male", 1, 2),
-        ("no_daily_vegetables", "male", 1, 1), ("on_antihypertensive", "male", 1, 2),
-        ("ever_high_glucose", "male", 1, 5), ("family", "male", 2, 3), ("family", "male", 3, 5),
+        ({}, ("low", "low-medium"), "partial"),
+        ({"pulse_per_min": 91}, ("low", "low-medium"), "partial"),
+        ({"pulse_per_min": 111}, ("low", "medium"), "partial"),
+        ({"pulse_per_min": 131}, ("low-medium", "medium"), "assessed_positive"),
+        ({"pulse_per_min": 131, "respiration_per_min": 21}, ("medium", "high"), "assessed_positive"),
     ],
-)  # fmt: skip
-def test_findrisc_scores_each_answer_as_the_form_prints_it(name, sex, number, points):
-    answers = record(findrisc.Answers, FINDRISC_ZERO | {name: number})
-    assert findrisc.findrisc(answers, sex, AS_OF).result.low == points
+)
+def test_consciousness_not_known_leaves_open_whether_it_alone_scores_three(signs, bands, outcome):
+    known = {n: v for n, v in lowest("news2 on scale 1").items() if n != "new_confusion"}
+    answer = ask("news2 on scale 1", known | signs)
+    assert (answer.result.bands, answer.outcome) == (bands, outcome)
 
 
-@pytest.mark.parametrize(
-    ("total", "band"),
-    [(6, "low"), (7, "slightly elevated"), (11, "slightly elevated"), (12, "moderate"), (14, "moderate"),
-     (15, "high"), (20, "high"), (21, "very high")],
-)  # fmt: skip
-def test_findrisc_bands_begin_where_the_form_says(total, band):
-    assert findrisc.FINDRISC.bands_between(total, total) == (band,)
-    assert band in findrisc.TEN_YEAR_RISK_PERCENT
+@pytest.mark.parametrize(("spo2", "low", "high"), [(92, 0, 2), (93, 0, 3), (97, 0, 5), (83, 3, 5)])
+def test_on_scale_2_unknown_oxygen_leaves_the_points_of_both_tables_open(spo2, low, high):
+    values = {n: v for n, v in lowest("news2 on scale 1").items() if n != "on_oxygen"} | {
+        "spo2_percent": spo2
+    }
+    signs = news2.VitalSigns(**{n: Input(n, v, "", AS_OF) for n, v in values.items()})
+    answer = news2.news2(signs, 2, AS_OF)
+    assert (answer.result.low, answer.result.high) == (low, high)
 
 
-def test_findrisc_without_the_waist_is_a_range():
-    answers = record(findrisc.Answers, {n: v for n, v in FINDRISC_ZERO.items() if n != "waist_cm"})
-    found = findrisc.findrisc(answers, "male", AS_OF).result
-    assert (found.low, found.high, found.missing) == (0, 4, ("waist",))
+def printed_weights() -> list[Any]:
+    """Each height of the form in inches, its first weight of 1, 2 and 3 points, its last of 1 and 2."""
+    found = []
+    with (GOLDEN / "ada_weights.csv").open(newline="") as lines:
+        for row in csv.reader(lines, quoting=csv.QUOTE_NONE):
+            if row[0] == "height":
+                continue
+            feet, inches = row[0].removesuffix('"').split("'")
+            one, two, three = (band.removesuffix("+").split("-") for band in row[1:])
+            pounds = [int(p) for p in (*one, *two, *three)]
+            found.append(pytest.param(12 * int(feet) + int(inches), pounds, id=row[0]))
+    return found
 
 
-ADA_ZERO = {
-    "age_years": 39, "gestational_diabetes": 0, "family": 0, "hypertension": 0, "inactive": 0,
-    "height_cm": 170.2, "weight_kg": 60,
-}  # fmt: skip
+@pytest.mark.parametrize("off_inches", [-0.45, 0, 0.45])
+@pytest.mark.parametrize(("inches", "pounds"), printed_weights())
+def test_the_ada_form_scores_each_weight_of_its_table_at_each_height(inches, pounds, off_inches):
+    first, last_of_1, second, last_of_2, third = pounds
+    wanted = {first - 1: 0, first: 1, first + 1: 1, last_of_1: 1, second: 2, second + 1: 2, last_of_2: 2,
+              third: 3, third + 1: 3}  # fmt: skip
+    height = Input("height_cm", 2.54 * (inches + off_inches), "cm", AS_OF)
+    for pound, points in wanted.items():
+        answers = ada_risk.Answers(
+            height_cm=height, weight_kg=Input("weight_kg", 0.45359237 * pound, "kg", AS_OF)
+        )
+        part = ada_risk.ada_risk(answers, "female", AS_OF).result.parts[-1]
+        assert (part.low, part.high) == (points, points), pound
 
 
-@pytest.mark.parametrize(
-    ("name", "number", "points"),
-    [("age_years", 39, 0), ("age_years", 40, 1), ("age_years", 49, 1), ("age_years", 50, 2),
-     ("age_years", 59, 2), ("age_years", 60, 3), ("gestational_diabetes", 1, 1), ("family", 1, 1),
-     ("hypertension", 1, 1), ("inactive", 1, 1), ("weight_kg", 71.6, 0), ("weight_kg", 72.2, 1),
-     ("weight_kg", 86.1, 1), ("weight_kg", 86.7, 2), ("weight_kg", 115.2, 2), ("weight_kg", 115.7, 3)],
-)  # fmt: skip
-def test_ada_risk_test_scores_each_answer_as_the_form_prints_it(name, number, points):
-    answers = record(ada_risk.Answers, ADA_ZERO | {name: number})
-    assert ada_risk.ada_risk(answers, "female", AS_OF).result.low == points
-    assert ada_risk.ada_risk(answers, "male", AS_OF).result.low == points + 1 - (
-        name == "gestational_diabetes"
+@pytest.mark.parametrize(("inches", "printed"), [(57.4, False), (57.6, True), (76.4, True), (76.6, False)])
+def test_a_height_that_the_ada_form_does_not_print_leaves_the_weight_open(inches, printed):
+    answers = ada_risk.Answers(
+        height_cm=Input("height_cm", 2.54 * inches, "cm", AS_OF),
+        weight_kg=Input("weight_kg", 50, "kg", AS_OF),
     )
+    part = ada_risk.ada_risk(answers, "female", AS_OF).result.parts[-1]
+    assert (part.low, part.high) == ((0, 0) if printed else (0, 3))
 
 
 def test_the_weight_table_of_the_ada_test_follows_bmi_25_30_and_40():
@@ -88,182 +231,7 @@ def test_the_weight_table_of_the_ada_test_follows_bmi_25_30_and_40():
     np.testing.assert_allclose(bmi, np.tile([25.0, 30.0, 40.0], (19, 1)), atol=0.35)
 
 
-@pytest.mark.parametrize("height_cm", [140, 200])
-def test_a_height_that_the_table_does_not_print_leaves_the_weight_open(height_cm):
-    found = ada_risk.ada_risk(record(ada_risk.Answers, ADA_ZERO | {"height_cm": height_cm}), "female", AS_OF)
-    assert (found.result.low, found.result.high) == (0, 3)
-
-
-STROKE_ZERO = {
-    "heart_failure": 0, "hypertension": 0, "age_years": 64, "diabetes": 0, "stroke_or_embolism": 0,
-    "vascular_disease": 0,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("name", "number", "points"),
-    [("age_years", 64, 0), ("age_years", 65, 1), ("age_years", 74, 1), ("age_years", 75, 2),
-     ("heart_failure", 1, 1), ("hypertension", 1, 1), ("diabetes", 1, 1), ("stroke_or_embolism", 1, 2),
-     ("vascular_disease", 1, 1)],
-)  # fmt: skip
-def test_stroke_risk_scores_each_factor_and_only_vasc_counts_sex(name, number, points):
-    factors = record(cha2ds2_va.StrokeRiskFactors, STROKE_ZERO | {name: number})
-    assert cha2ds2_va.cha2ds2_va(factors, AS_OF).result.low == points
-    assert cha2ds2_va.cha2ds2_vasc(factors, "female", AS_OF).result.low == points + 1
-    assert cha2ds2_va.cha2ds2_vasc(factors, "male", AS_OF).result.low == points
-
-
-LACE_ZERO = {"length_days": 0, "acute": 0, "charlson_index": 0, "emergency_visits": 0}
-
-
-@pytest.mark.parametrize(
-    ("name", "number", "points"),
-    [("length_days", 0, 0), ("length_days", 1, 1), ("length_days", 2, 2), ("length_days", 3, 3),
-     ("length_days", 4, 4), ("length_days", 6, 4), ("length_days", 7, 5), ("length_days", 13, 5),
-     ("length_days", 14, 7), ("acute", 1, 3), ("charlson_index", 1, 1), ("charlson_index", 2, 2),
-     ("charlson_index", 3, 3), ("charlson_index", 4, 5), ("emergency_visits", 1, 1),
-     ("emergency_visits", 3, 3), ("emergency_visits", 4, 4), ("emergency_visits", 9, 4)],
-)  # fmt: skip
-def test_lace_scores_each_item_as_published(name, number, points):
-    assert lace.lace(record(lace.Stay, LACE_ZERO | {name: number}), AS_OF).result.low == points
-
-
-@pytest.mark.parametrize(
-    ("acute", "charlson", "outcome"), [(1, 3, "assessed_negative"), (1, 4, "assessed_positive")]
-)
-def test_lace_is_high_from_ten_points(acute, charlson, outcome):
-    stay = LACE_ZERO | {"length_days": 3, "acute": acute, "charlson_index": charlson}
-    assert lace.lace(record(lace.Stay, stay), AS_OF).outcome == outcome
-
-
-HOSPITAL_ZERO = {
-    "hemoglobin_g_dl": 12.0, "oncology_service": 0, "sodium_mmoll": 135, "procedure": 0, "urgent": 0,
-    "admissions": 0, "length_days": 4,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("name", "number", "version", "points"),
-    [("hemoglobin_g_dl", 12.0, "2016", 0), ("hemoglobin_g_dl", 11.9, "2016", 1), ("oncology_service", 1, "2016", 2),
-     ("sodium_mmoll", 135, "2016", 0), ("sodium_mmoll", 134, "2016", 1), ("procedure", 1, "2016", 1),
-     ("urgent", 1, "2016", 1), ("length_days", 4, "2016", 0), ("length_days", 5, "2016", 2),
-     ("admissions", 0, "2013", 0), ("admissions", 1, "2013", 2), ("admissions", 5, "2013", 2),
-     ("admissions", 6, "2013", 5), ("admissions", 1, "2016", 0), ("admissions", 2, "2016", 2),
-     ("admissions", 5, "2016", 2), ("admissions", 6, "2016", 5)],
-)  # fmt: skip
-def test_hospital_scores_each_item_as_its_version_prints_it(name, number, version, points):
-    discharge = record(hospital_score.Discharge, HOSPITAL_ZERO | {name: number})
-    answer = hospital_score.hospital_score(discharge, version, AS_OF)
-    assert answer.result.low == points
-    assert answer.version == version
-
-
-@pytest.mark.parametrize(
-    ("total", "band"), [(4, "low"), (5, "intermediate"), (6, "intermediate"), (7, "high")]
-)
-def test_hospital_bands_begin_where_published(total, band):
-    assert hospital_score.HOSPITAL["2013"].bands_between(total, total) == (band,)
-
-
-WOMAN = {
-    "age_years": 50, "systolic_mmhg": 160, "total_cholesterol_mgdl": 200, "hdl_mgdl": 45, "egfr": 90,
-    "bmi": 35, "diabetes": 1, "smoking": 0, "on_antihypertensive": 1, "on_statin": 0,
-}  # fmt: skip
-
-
-def prevented(changes=None, sex="female"):
-    return prevent({n: value(v) for n, v in (WOMAN | (changes or {})).items()}, sex, AS_OF)
-
-
-@pytest.mark.parametrize(
-    ("outcome", "ten_years", "thirty_years"),
-    [("total_cvd", 0.147, 0.53), ("ascvd", 0.092, 0.354), ("heart_failure", 0.081, 0.39),
-     ("chd", 0.044, 0.198), ("stroke", 0.054, 0.221)],
-)  # fmt: skip
-def test_prevent_gives_the_published_example_for_every_outcome(outcome, ten_years, thirty_years):
-    found = prevented().result
-    assert found.within_10_years[outcome] == pytest.approx(ten_years, abs=0.0005)
-    assert found.within_30_years[outcome] == pytest.approx(thirty_years, abs=0.0005)
-
-
-@pytest.mark.parametrize(
-    ("optional", "variant"),
-    [({}, "base"), ({"hba1c_percent": 7.5}, "hba1c"), ({"uacr_mg_g": 75}, "uacr"),
-     ({"deprivation_decile": 8}, "sdi"), ({"hba1c_percent": 7.5, "uacr_mg_g": 75}, "full")],
-)  # fmt: skip
-def test_prevent_takes_the_variant_that_the_optional_inputs_allow(optional, variant):
-    found = prevented(optional)
-    assert found.result.variant == variant == variant_of(optional)
-    assert all(0 < risk < 1 for risk in found.result.within_10_years.values())
-
-
-@pytest.mark.parametrize("optional", ["hba1c_percent", "uacr_mg_g"])
-def test_prevent_rises_with_hba1c_and_albuminuria(optional):
-    low, high = (prevented({optional: number}).result.within_10_years["total_cvd"] for number in (6.0, 12.0))
-    assert high > low
-
-
-def test_the_terms_of_prevent_add_up_to_its_log_odds():
-    answer = prevented({"hba1c_percent": 7.5, "uacr_mg_g": 75, "deprivation_decile": 5})
-    risk = answer.result.within_10_years["total_cvd"]
-    assert sum(c.points for c in answer.contributions) == pytest.approx(np.log(risk / (1 - risk)))
-
-
-def test_every_prevent_table_has_both_sexes_and_all_outcomes():
-    wanted = {f"{sex}_{outcome}" for sex in ("female", "male") for outcome in OUTCOMES}
-    assert {name for name, table in TABLES.items() if set(table) == wanted} == {
-        f"{variant}_{years}yr" for variant in ("base", "hba1c", "uacr", "sdi", "full") for years in (10, 30)
-    }
-
-
-def test_prevent_names_every_missing_input_and_computes_nothing():
-    answer = prevent({n: value(v) for n, v in WOMAN.items() if n not in ("egfr", "smoking")}, "female", AS_OF)
-    assert isinstance(answer, NotAssessed)
-    assert [reason.about for reason in answer.reasons] == ["egfr", "smoking"]
-
-
-@pytest.mark.parametrize(
-    ("name", "number"),
-    [("age_years", 29), ("age_years", 80), ("systolic_mmhg", 89), ("systolic_mmhg", 201), ("hdl_mgdl", 101),
-     ("total_cholesterol_mgdl", 129), ("egfr", 14), ("bmi", 40), ("hba1c_percent", 15.5)],
-)  # fmt: skip
-def test_prevent_refuses_values_it_was_not_made_for(name, number):
-    answer = prevented({name: number})
-    assert isinstance(answer, Refused)
-    assert answer.reasons[0].about == name
-
-
-@pytest.mark.parametrize(("age", "stated"), [(59, True), (60, False)])
-def test_thirty_years_are_stated_up_to_age_59(age, stated):
-    assert (prevented({"age_years": age}).result.within_30_years is not None) == stated
-
-
-def cuff(signal, daily, per_day=4):
-    at = [AS_OF - day * DAY_MS - 3_600_000 * (k + 1) for day in range(len(daily)) for k in range(per_day)]
-    numbers = np.repeat(np.array(daily, float), per_day)
-    return series_of(signal, "mm[Hg]", np.array(at, np.int64), numbers)
-
-
-@pytest.mark.parametrize(
-    ("systolic", "guideline", "outcome"),
-    [(129, "ACC/AHA", Outcome.ASSESSED_NEGATIVE), (130, "ACC/AHA", Outcome.ASSESSED_POSITIVE),
-     (134, "ESH", Outcome.ASSESSED_NEGATIVE), (135, "ESH", Outcome.ASSESSED_POSITIVE)],
-)  # fmt: skip
-def test_home_blood_pressure_is_elevated_from_the_guidelines_cut(systolic, guideline, outcome):
-    answer = home_blood_pressure(cuff("sbp", [systolic] * 3), cuff("dbp", [70] * 3), guideline, AS_OF)
-    assert answer.outcome is outcome
-
-
-def test_the_probability_above_the_cut_is_one_half_at_the_cut_and_grows_with_the_mean():
-    at_cut = home_blood_pressure(cuff("sbp", [125, 130, 135]), cuff("dbp", [70] * 3), "ACC/AHA", AS_OF)
-    above = home_blood_pressure(cuff("sbp", [128, 133, 138]), cuff("dbp", [70] * 3), "ACC/AHA", AS_OF)
-    assert at_cut.result.systolic.probability_above == pytest.approx(0.5)
-    assert above.result.systolic.probability_above > 0.5
-
-
-@pytest.mark.parametrize(("days", "per_day"), [(3, 3), (2, 8)])
-def test_too_few_cuff_readings_or_days_are_not_assessed(days, per_day):
-    answer = home_blood_pressure(
-        cuff("sbp", [140] * days, per_day), cuff("dbp", [90] * days, per_day), "ESH", AS_OF
-    )
-    assert isinstance(answer, NotAssessed)
+def test_findrisc_says_the_ten_year_risk_that_the_form_prints_for_each_band():
+    assert findrisc.TEN_YEAR_RISK_PERCENT == {
+        "low": 1, "slightly elevated": 4, "moderate": 17, "high": 33, "very high": 50,
+    }  # fmt: skip

@@ -170,6 +170,37 @@ def test_without_a_sign_of_wear_there_is_no_step_count() -> None:
     assert found.value is None and found.why_not is not None and "wear" in found.why_not
 
 
+def counted(first_h: float, last_h: float, value: float = 90.0, last_source: int = 0) -> ActivityInputs:
+    """A quarter of an hour with steps at two hours of each of seven days."""
+    hours = [24 * day + 24 - h for day in reversed(range(7)) for h in (first_h, last_h)]
+    counts = series(signals.STEPS, hours, [90.0, value] * 7)
+    source = np.where(np.arange(14) % 2, last_source, 0).astype(np.int16)
+    return ActivityInputs(interval_steps=replace(counts, source=source, sources=("watch", "phone")))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        (counted(8, 18), 180.0),
+        (counted(8, 17.75), None),
+        (counted(8, 18, value=0.0), None),
+        (counted(8, 18, last_source=1), None),
+    ],
+)
+def test_steps_ten_hours_apart_of_one_source_show_that_the_counter_was_worn(
+    inputs: ActivityInputs, expected: float | None
+) -> None:
+    assert steps_per_day(inputs, END_MS, "UTC").value == expected
+
+
+def test_counts_of_half_days_do_not_tell_when_the_counter_moved() -> None:
+    inputs = counted(0, 12)
+    assert inputs.interval_steps is not None
+    until_ms = inputs.interval_steps.at_ms + 12 * HOUR_MS
+    halves = replace(inputs.interval_steps, until_ms=until_ms)
+    assert steps_per_day(ActivityInputs(interval_steps=halves), END_MS, "UTC").value is None
+
+
 @pytest.mark.spec("Q44", "Q45")
 def test_totals_intervals_phone_and_watch_are_never_added() -> None:
     hours = [24 * d + h + 1 for d in range(7) for h in range(8)]

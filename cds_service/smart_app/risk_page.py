@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cds_service.smart_app.action_table import Actions, actions_shown
 from cds_service.smart_app.chart_data import Chart, Reader
 from cds_service.smart_app.charts.plot import NARROW, WIDE
 from cds_service.smart_app.charts.risk import interval_chart, waterfall
@@ -16,7 +17,7 @@ from hooks import needs, wording
 from hooks.glucose_card import left_out
 from hooks.hypoglycemia_risk import asked_episode
 from hooks.nocturnal_risk import asked_tonight
-from models.assessment import Contribution, Interval, NotAssessed
+from models.assessment import Contribution, Interval, NotAssessed, Outcome
 from models.risk import nocturnal_hypoglycemia
 from models.risk.additive_model import AdditiveModel
 from models.risk.episode_risk import LEADING_MIN, EpisodeModel
@@ -34,7 +35,10 @@ NOTHING_SHOWN: Final = "No sensor reading is in the data received."
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """One model's answer as it is shown; without `chart` it is not assessed, and `why_not` says why."""
+    """One model's answer as it is shown; without `chart` it is not assessed, and `why_not` says why.
+
+    `actions` only where a low is likely: for a high no dose is ever shown.
+    """
 
     title: str
     said: str
@@ -44,6 +48,7 @@ class Risk:
     notes: tuple[str, ...]
     why_not: tuple[str, ...]
     model: str
+    actions: Actions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Words:
 
 def view(reader: Reader, _: Mapping[str, str]) -> tuple[Chart, dict[str, Any]]:
     """The page as of now."""
-    chart = reader.read(needs.CGM, needs.FINGERSTICKS)
+    chart = reader.read(needs.CGM, needs.FINGERSTICKS, needs.SETTINGS, needs.INSULIN_GIVEN)
     return chart, {
         "risks": risks(chart),
         "left_out": left_out(chart.question),
@@ -85,6 +90,7 @@ def _hours(chart: Chart, glucose: TimeSeries | None, asks: EpisodeModel, words: 
     within = answer.result.within_min
     rows = [(f"{minutes} min", found) for minutes, found in within.items()]
     caption = f"The {LEADING_MIN}-minute risk of a {words.event}, reason by reason"
+    likely_low = asks is HYPOGLYCEMIA and answer.outcome is Outcome.ASSESSED_POSITIVE
     return Risk(
         title=title,
         said=f"Risk of a new {words.event} within {LEADING_MIN} minutes: {_share(within[LEADING_MIN])}. "
@@ -95,6 +101,7 @@ def _hours(chart: Chart, glucose: TimeSeries | None, asks: EpisodeModel, words: 
         notes=(*answer.limits, *_calibration(asks.tables[LEADING_MIN], words.event)),
         why_not=(),
         model=model,
+        actions=actions_shown(chart, glucose) if likely_low else None,
     )
 
 

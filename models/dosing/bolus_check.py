@@ -23,6 +23,7 @@ from models.dosing.insulin_on_board import (
     InsulinCurve,
     insulin_on_board_u,
 )
+from models.dosing.recorded_settings import SETTINGS, setting_on_record
 from models.features.sampling import DAY_MS, MINUTE_MS
 from models.patient_record import Completeness, InsulinKind, InsulinProduct, PatientRecord
 from models.time_series import TimeSeries
@@ -32,20 +33,9 @@ METER_MIN: Final = 30
 CARBS_MIN: Final = 30
 """Greatest ages for a dose now (hazard H-07: sensor 15 minutes); the other two are our judgement."""
 
-SETTING_DAYS: Final = 90
-"""A setting that nobody confirmed for a quarter is not taken for the one in use (our judgement: visits and
-downloads of pumps are quarterly)."""
-
 TREND_MIN: Final = 15
 FALLING_MGDL_PER_MIN: Final = -2.0
 """Falling fast: the down arrow of sensors (Aleppo 2017, J Endocr Soc 1:1445)."""
-
-SETTINGS: Final[Mapping[str, tuple[str, tuple[float, float]]]] = {
-    signals.CARB_RATIO: ("carb ratio", (2.0, 150.0)),
-    signals.INSULIN_SENSITIVITY: ("insulin sensitivity", (10.0, 500.0)),
-    signals.GLUCOSE_TARGET: ("glucose target", (80.0, 180.0)),
-}
-"""Names and plausible ranges, g or mg/dL per unit and mg/dL: Loop's absolute guard rails, target rounded."""
 
 BRAND_CURVES: Final[Mapping[str, InsulinCurve]] = {"fiasp": FIASP, "lyumjev": LYUMJEV, "afrezza": AFREZZA}
 
@@ -99,7 +89,7 @@ def read_bolus_inputs(
     record: PatientRecord, product: InsulinProduct, as_of_ms: int
 ) -> BolusInputs | tuple[Reason, ...]:
     """The inputs as of an instant, or every one that is missing, stale or not to be believed."""
-    ratio, sensitivity, target = (_setting(record, signal, as_of_ms) for signal in SETTINGS)
+    ratio, sensitivity, target = (setting_on_record(record, signal, as_of_ms) for signal in SETTINGS)
     carbs, glucose = _carbs(record, as_of_ms), _glucose(record, as_of_ms)
     on_board = _on_board(record, product, as_of_ms)
     found = (ratio, sensitivity, target, carbs, glucose, on_board)
@@ -121,23 +111,6 @@ def _last(series: TimeSeries | None, minutes: int, as_of_ms: int) -> TimeSeries 
     """The samples at most this many minutes old, None without any."""
     recent = series.between(as_of_ms - minutes * MINUTE_MS - 1, as_of_ms) if series is not None else None
     return recent if recent is not None and len(recent) else None
-
-
-def _setting(record: PatientRecord, signal: str, as_of_ms: int) -> Input | Reason:
-    name, (low, high) = SETTINGS[signal]
-    series = record.series.get(signal)
-    known = series.take(series.at_ms <= as_of_ms) if series is not None else None
-    if known is None or not len(known):
-        return Reason(ReasonCode.MISSING, signal, f"No {name} is on record.")
-    newest = known.take(known.at_ms == known.at_ms[-1])
-    if np.unique(newest.value).size > 1:
-        return Reason(ReasonCode.CONFLICT, signal, f"Several values of the {name} hold at once.")
-    value, at_ms = float(newest.value[0]), int(newest.at_ms[0])
-    if as_of_ms - at_ms > SETTING_DAYS * DAY_MS:
-        return Reason(ReasonCode.STALE, signal, f"The {name} on record is older than {SETTING_DAYS} days.")
-    if not low <= value <= high:
-        return Reason(ReasonCode.IMPLAUSIBLE, signal, f"The {name} on record, {value:g}, is not plausible.")
-    return Input(name, value, newest.unit, at_ms, newest.references[newest.reference[0]])
 
 
 def _carbs(record: PatientRecord, as_of_ms: int) -> Input | Reason:

@@ -17,8 +17,13 @@ from models.time_series import TimeSeries
 
 WORN_HOURS: Final = 10
 WORN_PERCENT: Final = 70.0
-"""Wear of a day: readings of heart rate in 10 hours (Troiano et al., Med Sci Sports Exerc 2008;40:181) or
-70 % of the day by the device's own account (the share asked of a CGM)."""
+"""Wear of a day: readings of heart rate in 10 hours (Troiano et al., Med Sci Sports Exerc 2008;40:181), 70 %
+of the day by the device's own account (the share asked of a CGM), or a first and a last step that far apart.
+A counter whose owner stays in bed still shows a few steps in the morning and in the evening, one that was
+taken off does not. That it was worn in between is assumed, not known (our judgement)."""
+
+LONGEST_INTERVAL_MS: Final = 60 * MINUTE_MS
+"""A longer count does not tell at which hours the counter moved."""
 
 LONGEST_DAY_MS: Final = 25 * 60 * MINUTE_MS
 """The day on which the clock goes back; a count over more belongs to no day."""
@@ -90,10 +95,11 @@ def totals_by_day(totals: TimeSeries | None, clock: ZoneInfo) -> dict[int, float
 
 
 def worn_days(inputs: ActivityInputs, clock: ZoneInfo) -> set[int] | None:
-    """Local days on which the device was worn; None when nothing tells."""
-    if inputs.worn_percent is None and inputs.heart_rate is None:
+    """Local days on which the device was worn by any sign; None when nothing tells."""
+    moved = _moved(inputs.interval_steps)
+    if inputs.worn_percent is None and inputs.heart_rate is None and moved is None:
         return None
-    worn: set[int] = set()
+    worn: set[int] = set() if moved is None else _moved_for_hours(moved, clock)
     if inputs.worn_percent is not None:
         enough = inputs.worn_percent.take(inputs.worn_percent.value >= WORN_PERCENT)
         worn |= set(local_day(enough.at_ms, clock).tolist())
@@ -102,4 +108,24 @@ def worn_days(inputs: ActivityInputs, clock: ZoneInfo) -> set[int] | None:
         hours = np.unique(local_day(at_ms, clock) * 24 + minute_of_day(at_ms, clock) // 60)
         day, count = np.unique(hours // 24, return_counts=True)
         worn |= set(day[count >= WORN_HOURS].tolist())
+    return worn
+
+
+def _moved(steps: TimeSeries | None) -> TimeSeries | None:
+    """Short intervals in which steps were counted; None where there is none."""
+    if steps is None:
+        return None
+    found = steps.take((steps.value > 0) & (steps.until_ms - steps.at_ms <= LONGEST_INTERVAL_MS))
+    return found if len(found) else None
+
+
+def _moved_for_hours(moved: TimeSeries, clock: ZoneInfo) -> set[int]:
+    """Local days whose first and last counted interval of one source lie the hours of wear apart."""
+    worn: set[int] = set()
+    for source in np.unique(moved.source):
+        mine = moved.take(moved.source == source)
+        days, first = np.unique(local_day(mine.at_ms, clock), return_index=True)
+        last = np.append(first[1:], len(mine)) - 1
+        apart_ms = mine.at_ms[last] - mine.at_ms[first]
+        worn |= set(days[apart_ms >= WORN_HOURS * 60 * MINUTE_MS].tolist())
     return worn

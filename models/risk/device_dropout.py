@@ -54,11 +54,11 @@ def assess_dropout(record: PatientRecord, clock: ZoneInfo, as_of_ms: int) -> Ans
     if not daily:
         text = f"Devices: no signal with a value on {100 * DAILY_SHARE:.0f} % of {DAILY_DAYS} days"
         return not_assessed(ReasonCode.SPARSE, ABOUT, text, as_of_ms)
-    silent = {
-        signal: at
+    silence = {
+        signal: (as_of_ms - at) / _longest_silence_ms(record.series[signal], as_of_ms)
         for signal, at in daily.items()
-        if as_of_ms - at > _longest_silence_ms(record.series[signal], as_of_ms)
     }
+    silent = {signal: at for signal, at in daily.items() if silence[signal] > 1}
     newest_ms = min(silent.values(), default=max(daily.values()))
     names = ", ".join(dict.fromkeys(LABELS[signal] for signal in silent))
     found = Comparison(
@@ -78,7 +78,7 @@ def assess_dropout(record: PatientRecord, clock: ZoneInfo, as_of_ms: int) -> Ans
         source="own rule: twice the expected interval",
     )
     inputs = tuple(Input(signal, "newest value", "", at) for signal, at in silent.items())
-    return assessed(found, as_of_ms, inputs)
+    return assessed(found, as_of_ms, inputs, details={"silence_over_limit": max(silence.values())})
 
 
 def _was_daily(record: PatientRecord, signal: str, clock: ZoneInfo, as_of_ms: int) -> bool:

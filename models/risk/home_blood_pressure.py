@@ -1,40 +1,34 @@
-"""Blood pressure at home: the mean of cuff readings against a guideline's cut, and how sure that is.
+"""Blood pressure at home: the week's mean of cuff readings against a guideline's cut, and how sure that is.
 
-One of the published rules. Sources: Whelton 2018, Hypertension 71:e13 (ACC/AHA, 130/80); Mancia 2023,
-J Hypertens 41:1874 (ESH, 135/85; at least 12 readings over at least 3 days).
+One of the published rules; means, cuts and probability are those of `models.features.blood_pressure`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import erf, sqrt
 from typing import Final, Literal
 
 import numpy as np
 
 from models.assessment import Assessment, Input, NotAssessed, Outcome, Reason, ReasonCode
+from models.features.blood_pressure import CUTS_MMHG, MEAN, home_mean, probability_above
+from models.features.sampling import DAY_MS
+from models.preprocess.copies import lowest_per_instant
 from models.time_series import TimeSeries
 
 MODEL: Final = "home_blood_pressure"
 
-Guideline = Literal["ACC/AHA", "ESH"]
+Guideline = Literal["acc_aha", "esh"]
 
-CUTS_MMHG: Final[Mapping[Guideline, tuple[float, float]]] = {"ACC/AHA": (130.0, 80.0), "ESH": (135.0, 85.0)}
-"""Systolic and diastolic; at or above either is elevated."""
-
-LEAST_READINGS: Final = 12
-LEAST_DAYS: Final = 3
-DAY_MS: Final = 86_400_000
-
-LEAST_ERROR_MMHG: Final = 1.0
-"""Cuffs print whole mmHg: the error of a mean is never stated smaller (our judgement)."""
+VERSIONS: Final[Mapping[Guideline, str]] = {"acc_aha": "ACC/AHA 2017", "esh": "ESH 2023"}
+SOURCES: Final[Mapping[Guideline, str]] = {
+    "acc_aha": "Whelton PK et al., Hypertension 2018;71:e13 (home 130/80 mmHg)",
+    "esh": "Mancia G et al., J Hypertens 2023;41:1874 (home 135/85 mmHg)",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """Mean of readings, and the probability that the true mean is at or above the cut.
-
-    The probability takes daily means as independent draws around the true mean, normally distributed.
-    """
+    """Mean of one pressure's readings, and the probability that the true mean is at or above the cut."""
 
     mmhg: float
     cut_mmhg: float
@@ -45,56 +39,50 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class HomeBloodPressure:
-    """Both means against one guideline's cuts."""
+    """Both means against one guideline's cuts; at or above either cut is elevated."""
 
     guideline: Guideline
     systolic: Mean
     diastolic: Mean
+    source: str
 
 
 def home_blood_pressure(
     systolic: TimeSeries, diastolic: TimeSeries, guideline: Guideline, as_of_ms: int
 ) -> Assessment[HomeBloodPressure] | NotAssessed:
-    """Cuff readings of the chosen window (mmHg). A day is 24 hours counted back from `as_of_ms`."""
-    for series in (systolic, diastolic):
-        why_not = _why_not(series, as_of_ms)
-        if why_not:
-            return NotAssessed(MODEL, guideline, as_of_ms, (why_not,))
-    cuts = CUTS_MMHG[guideline]
-    found = HomeBloodPressure(
-        guideline, _mean(systolic, cuts[0], as_of_ms), _mean(diastolic, cuts[1], as_of_ms)
-    )
-    elevated = any(mean.mmhg >= mean.cut_mmhg for mean in (found.systolic, found.diastolic))
+    """Cuff readings (`sbp`, `dbp`, mmHg) of the week before `as_of_ms`; each is an input with its age."""
+    upper, lower = (_mean(series, guideline, as_of_ms) for series in (systolic, diastolic))
+    if isinstance(upper, Reason) or isinstance(lower, Reason):
+        reasons = tuple(mean for mean in (upper, lower) if isinstance(mean, Reason))
+        return NotAssessed(MODEL, VERSIONS[guideline], as_of_ms, reasons)
+    elevated = any(mean.mmhg >= mean.cut_mmhg for mean in (upper, lower))
     return Assessment(
         model=MODEL,
-        version=guideline,
+        version=VERSIONS[guideline],
         as_of_ms=as_of_ms,
         outcome=Outcome.ASSESSED_POSITIVE if elevated else Outcome.ASSESSED_NEGATIVE,
-        result=found,
-        inputs=(_newest(systolic), _newest(diastolic)),
+        result=HomeBloodPressure(guideline, upper, lower, SOURCES[guideline]),
+        inputs=(*_inputs(_week(systolic, as_of_ms)), *_inputs(_week(diastolic, as_of_ms))),
     )
 
 
-def _why_not(series: TimeSeries, as_of_ms: int) -> Reason | None:
-    days = np.unique((as_of_ms - series.at_ms) // DAY_MS).size
-    if len(series) >= LEAST_READINGS and days >= LEAST_DAYS:
-        return None
-    text = (
-        f"{len(series)} readings over {days} days; at least {LEAST_READINGS} "
-        f"over {LEAST_DAYS} days are needed"
-    )  # fmt: skip
-    return Reason(ReasonCode.SPARSE if len(series) else ReasonCode.MISSING, series.signal, text)
+def _mean(pressure: TimeSeries, guideline: Guideline, as_of_ms: int) -> Mean | Reason:
+    cut_mmhg, week = CUTS_MMHG[guideline][pressure.signal], _week(pressure, as_of_ms)
+    mean, above = home_mean(pressure, as_of_ms), probability_above(pressure, cut_mmhg, as_of_ms)
+    if mean.value is None or above.value is None:
+        code = ReasonCode.SPARSE if len(week) else ReasonCode.MISSING
+        return Reason(code, pressure.signal, str(mean.why_not))
+    days = int(np.unique((as_of_ms - week.at_ms) // DAY_MS).size)
+    return Mean(mean.value, cut_mmhg, above.value, len(week), days)
 
 
-def _mean(series: TimeSeries, cut_mmhg: float, as_of_ms: int) -> Mean:
-    _, day = np.unique((as_of_ms - series.at_ms) // DAY_MS, return_inverse=True)
-    daily = np.bincount(day, series.value) / np.bincount(day)
-    mean = float(series.value.mean())
-    error = max(LEAST_ERROR_MMHG, float(daily.std(ddof=1)) / sqrt(daily.size))
-    above = 0.5 * (1 + erf((mean - cut_mmhg) / (error * sqrt(2))))
-    return Mean(mean, cut_mmhg, above, len(series), int(daily.size))
+def _week(pressure: TimeSeries, as_of_ms: int) -> TimeSeries:
+    """The readings that the mean is made of."""
+    return lowest_per_instant(pressure.between(MEAN.start_ms(as_of_ms), as_of_ms)).series
 
 
-def _newest(series: TimeSeries) -> Input:
-    reference = series.references[int(series.reference[-1])]
-    return Input(series.signal, float(series.value[-1]), series.unit, int(series.at_ms[-1]), reference)
+def _inputs(week: TimeSeries) -> tuple[Input, ...]:
+    return tuple(
+        Input(week.signal, float(value), week.unit, int(at_ms), week.references[int(reference)])
+        for value, at_ms, reference in zip(week.value, week.at_ms, week.reference, strict=True)
+    )

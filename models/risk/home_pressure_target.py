@@ -69,7 +69,7 @@ def _check(signal: str, pressure: TimeSeries | None, as_of_ms: int) -> Answer:
     text = f"{label}: {100 * above.value:.0f} % probable to be above {target:.0f} mmHg; more days decide"
     undecided = (Reason(ReasonCode.SPARSE, signal, text),) if found.says == UNDECIDED else ()
     newest = Input(signal, float(week.value[-1]), pressure.unit, int(week.at_ms[-1]))
-    return assessed(found, as_of_ms, (newest,), undecided)
+    return assessed(found, as_of_ms, (newest,), undecided, {"probability_above": above.value})
 
 
 def _says(probability: float, target_mmhg: float) -> str:

@@ -4,10 +4,10 @@ One of the published scores; the answer is a range where a vital sign is missing
 Source: Royal College of Physicians, National Early Warning Score (NEWS) 2, London 2017.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from models.assessment import Assessment, Input, NotAssessed
+from models.assessment import Assessment, Input, NotAssessed, Outcome
 from models.risk.point_score import Bands, Part, PointScore, Score, banded, known, present
 
 NEWS2: Final = Score(
@@ -29,7 +29,11 @@ TEMPERATURE: Final = Bands((35.0, 36.0, 38.0, 39.0), (3, 1, 0, 1, 2), step=0.1)
 ON_OXYGEN_POINTS: Final = 2
 CONFUSION_POINTS: Final = 3
 URGENT_SINGLE: Final = 3
-"""Three points in one vital sign ask for an urgent review even where the total is low."""
+LOW_MEDIUM: Final = "low-medium"
+"""Three points in one vital sign put a total below five into a band of its own: urgent ward-based review."""
+
+RISKS: Final = ("low", LOW_MEDIUM, "medium", "high")
+"""The report's names of the clinical risk, ascending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,10 @@ class VitalSigns:
 def news2(
     vitals: VitalSigns, spo2_scale: Literal[1, 2], as_of_ms: int
 ) -> Assessment[PointScore] | NotAssessed:
-    """NEWS2 points. Scale 2 is for a target of 88 to 92 %, prescribed by a specialist, never guessed."""
+    """NEWS2 points. Scale 2 is for a target of 88 to 92 %, prescribed by a specialist, never guessed.
+
+    Positive from five points, and below them where one sign alone scores three.
+    """
     parts = (
         banded("respiration_rate", vitals.respiration_per_min, RESPIRATION),
         _saturation(vitals.spo2_percent, vitals.on_oxygen, spo2_scale),
@@ -62,12 +69,25 @@ def news2(
         vitals.respiration_per_min, vitals.spo2_percent, vitals.on_oxygen, vitals.systolic_mmhg,
         vitals.pulse_per_min, vitals.new_confusion, vitals.temperature_c,
     )  # fmt: skip
-    return NEWS2.answer(parts, given, as_of_ms)
+    answer = NEWS2.answer(parts, given, as_of_ms)
+    return answer if isinstance(answer, NotAssessed) else _with_red_signs(answer)
 
 
 def red_signs(score: PointScore) -> tuple[str, ...]:
     """Vital signs that alone score three points."""
     return tuple(part.name for part in score.parts if part.low == URGENT_SINGLE)
+
+
+def _with_red_signs(answer: Assessment[PointScore]) -> Assessment[PointScore]:
+    """The answer with the band low-medium where a single sign puts it there, or may once it is known."""
+    score = answer.result
+    totals = [score.low - part.low + URGENT_SINGLE for part in score.parts if part.high == URGENT_SINGLE]
+    if min(totals, default=NEWS2.positive_from) >= NEWS2.positive_from:
+        return answer
+    certain = bool(red_signs(score))
+    lowest = (LOW_MEDIUM,) if certain else (score.bands[0], LOW_MEDIUM)
+    outcome = Outcome.ASSESSED_POSITIVE if certain else Outcome.PARTIAL
+    return replace(answer, outcome=outcome, result=replace(score, bands=(*lowest, *score.bands[1:])))
 
 
 def _saturation(spo2: Input | None, on_oxygen: Input | None, scale: Literal[1, 2]) -> Part:

@@ -25,10 +25,13 @@ from models.assessment import (
 
 MODEL: Final = "prevent"
 VERSION: Final = "2023"
+SOURCE: Final = "Khan SS et al., Circulation 2024;149:430 (AHA PREVENT)"
 
 TABLES: Final[Mapping[str, Mapping[str, Mapping[str, float]]]] = json.loads(
     (files("models.risk") / "prevent_coefficients.json").read_text(encoding="utf-8")
 )["tables"]
+
+Sex = Literal["female", "male"]
 
 OUTCOMES: Final = ("total_cvd", "ascvd", "heart_failure", "chd", "stroke")
 
@@ -42,7 +45,8 @@ RANGES: Final = {
 OLDEST_FOR_30_YEARS: Final = 59
 
 POSITIVE_FROM: Final = 0.075
-"""Ten-year risk at which treatment is considered (2025 AHA/ACC guideline on high blood pressure)."""
+"""Ten-year risk of all cardiovascular disease from which drugs are advised in stage 1 hypertension (2025
+AHA/ACC guideline on high blood pressure)."""
 
 MMOLL_PER_MGDL_CHOLESTEROL: Final = 0.02586
 
@@ -58,12 +62,14 @@ class PreventRisk:
     """Risks as fractions by outcome; `within_30_years` is None above 59 years of age."""
 
     variant: str
+    sex: Sex
     within_10_years: Mapping[str, float]
     within_30_years: Mapping[str, float] | None
+    source: str = SOURCE
 
 
 def prevent(
-    inputs: Mapping[str, Input], sex: Literal["female", "male"], as_of_ms: int
+    inputs: Mapping[str, Input], sex: Sex, as_of_ms: int
 ) -> Assessment[PreventRisk] | NotAssessed | Refused:
     """Risk from inputs named as in `RANGES` plus `diabetes smoking on_antihypertensive on_statin` (1 or 0).
 
@@ -81,28 +87,33 @@ def prevent(
 
 
 def _assessed(
-    inputs: Mapping[str, Input], values: Mapping[str, float], sex: Literal["female", "male"], as_of_ms: int
+    inputs: Mapping[str, Input], values: Mapping[str, float], sex: Sex, as_of_ms: int
 ) -> Assessment[PreventRisk]:
     variant, terms = variant_of(values), _terms(values)
     young = values["age_years"] <= OLDEST_FOR_30_YEARS
-    found = PreventRisk(
-        variant,
-        {outcome: _risk(TABLES[f"{variant}_10yr"][f"{sex}_{outcome}"], terms) for outcome in OUTCOMES},
-        {outcome: _risk(TABLES[f"{variant}_30yr"][f"{sex}_{outcome}"], terms) for outcome in OUTCOMES}
-        if young
-        else None,
-    )
-    positive = found.within_10_years["total_cvd"] >= POSITIVE_FROM
+    within = {
+        years: {
+            outcome: _risk(TABLES[f"{variant}_{years}yr"][f"{sex}_{outcome}"], terms) for outcome in OUTCOMES
+        }
+        for years in (10, 30)
+    }
+    found = PreventRisk(variant, sex, within[10], within[30] if young else None)
     weights = TABLES[f"{variant}_10yr"][f"{sex}_total_cvd"]
     return Assessment(
         model=MODEL,
         version=VERSION,
         as_of_ms=as_of_ms,
-        outcome=Outcome.ASSESSED_POSITIVE if positive else Outcome.ASSESSED_NEGATIVE,
+        outcome=outcome_of(found.within_10_years["total_cvd"]),
         result=found,
         contributions=tuple(Contribution(name, terms[name], weights[name] * terms[name]) for name in weights),
         inputs=tuple(inputs.values()),
     )
+
+
+def outcome_of(total_cvd_in_10_years: float) -> Outcome:
+    """Positive from the risk, a fraction, from which treatment is advised."""
+    positive = total_cvd_in_10_years >= POSITIVE_FROM
+    return Outcome.ASSESSED_POSITIVE if positive else Outcome.ASSESSED_NEGATIVE
 
 
 def variant_of(values: Mapping[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""Known anomalies, put into a person's vital signs: illness, a racing heart, bad nights, idle days, silence.
+"""Known anomalies put into vital signs: illness, a fast heart, bad nights, high pressure, idle days, silence.
 
 Works on any record, measured or generated. Sizes are chosen by us, in the order of published ones (Mishra
 2020, Nat Biomed Eng 4:1208, for the onset of an infection; Lacasse 2020, N Engl J Med 383:1129, for nights).
@@ -35,6 +35,9 @@ MEASURED_SHARE: Final = 0.5
 HIGHEST: Final[Mapping[str, float]] = {signals.SPO2: 100.0}
 MOST_CUT: Final = 0.95
 
+WALKED: Final = frozenset({signals.STEPS})
+"""Counts of short intervals: of these a cut takes whole ones away."""
+
 
 class EventKind(StrEnum):
     """What is injected."""
@@ -43,6 +46,7 @@ class EventKind(StrEnum):
     RESTING_HEART_RATE = "resting_heart_rate_rise"
     FAST_HEART = "fast_heart"
     NIGHT_DESATURATION = "night_desaturation"
+    HIGH_PRESSURE = "home_pressure_above_target"
     INACTIVITY = "activity_or_sleep_collapse"
     SILENCE = "silence"
 
@@ -102,6 +106,10 @@ SCRIPTS: Final[Mapping[EventKind, Script]] = {
     EventKind.NIGHT_DESATURATION: Script(
         {signals.SPO2: Shift(-7.0)}, (4.0, 8.0), (0.7, 1.3), at_night=True, shown_by=(signals.SPO2,)
     ),
+    EventKind.HIGH_PRESSURE: Script(
+        {signals.SYSTOLIC: Shift(20.0), signals.DIASTOLIC: Shift(14.0)}, (8.0, 12.0), (0.8, 1.5), 1.5,
+        shown_by=(signals.SYSTOLIC, signals.DIASTOLIC),
+    ),
     EventKind.INACTIVITY: Script(
         {name: Shift(cut=0.6) for name in (signals.STEPS, signals.STEPS_PER_DAY, signals.SLEEP_DURATION)},
         (5.0, 9.0), (0.8, 1.3),
@@ -132,6 +140,8 @@ def _outside(series: TimeSeries, event: Event) -> TimeSeries:
 
 def _shifted(series: TimeSeries, event: Event, shift: Shift, clock: ZoneInfo) -> TimeSeries:
     share = event_course(series.at_ms, event)
+    if series.signal in WALKED:
+        return _rested(series, event, share * min(event.size * shift.cut, MOST_CUT))
     if SCRIPTS[event.kind].at_night:
         hour = local_ms(series.at_ms, clock) % DAY_MS // (60 * MINUTE_MS)
         share = np.where(hour < NIGHT_HOURS.stop, share, 0.0)
@@ -139,6 +149,12 @@ def _shifted(series: TimeSeries, event: Event, shift: Shift, clock: ZoneInfo) ->
     value = (series.value + share * event.size * shift.add) * (1.0 - share * cut)
     held = np.clip(value, 0.0, HIGHEST.get(series.signal, np.inf))
     return replace(series, value=np.where(share > 0, held, series.value))
+
+
+def _rested(steps: TimeSeries, event: Event, cut: Array) -> TimeSeries:
+    """Without so large a share of the intervals: who walks less leaves walks out, and less shows the wear."""
+    drawn = np.random.default_rng(abs(event.start_ms)).random(len(steps))
+    return steps.take(drawn >= cut)
 
 
 def event_course(at_ms: NDArray[np.int64], event: Event) -> Array:

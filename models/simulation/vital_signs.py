@@ -70,6 +70,8 @@ COURSES: Final = (
     Course(signals.BODY_TEMPERATURE, "Cel", 36.5, 0.2, 0.12, 0.4, 0.2, 1, 12 * HOUR),
     Course(signals.STEPS_PER_DAY, "/day", 7000, 2000, 1500, 0, 800, -1, DAY, 200.0, 40_000.0),
     Course(signals.SLEEP_DURATION, "min", 420, 40, 30, 0, 30, -1, DAY, 60.0, 900.0),
+    Course(signals.SYSTOLIC, "mm[Hg]", 120, 5, 4, 0, 8, 1, 12 * HOUR, 70.0, 250.0),
+    Course(signals.DIASTOLIC, "mm[Hg]", 72, 4, 2.5, 0, 5, 1, 12 * HOUR, 40.0, 150.0),
 )
 
 

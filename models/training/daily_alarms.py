@@ -4,7 +4,7 @@ Sits under the evaluation of vital signs; knows neither detectors nor signals.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -51,6 +51,15 @@ def threshold_of(events: Sequence[Run], sensitivity: float) -> float | None:
     if not needed or highest[needed - 1] <= 0:
         return None
     return float(highest[needed - 1])
+
+
+def within(events: Sequence[Run], days: float) -> list[Run]:
+    """The questions of each event up to so many days after its start."""
+    found = []
+    for run in events:
+        soon = run.at_ms <= (run.start_ms or 0) + days * DAY_MS
+        found.append(replace(run, at_ms=run.at_ms[soon], score=run.score[soon]))
+    return found
 
 
 def delays_days(events: Sequence[Run], threshold: float) -> Array:

@@ -41,6 +41,10 @@ bound over the draws (95 %, by order statistics), because the best of several k 
 
 BOUND_SD: Final = 1.96
 
+FEWEST_PEOPLE: Final = 10
+"""Fewer people drawn again are mostly the same few, so any groups of them seem stable (our judgement)."""
+
+NUMBERS: Final = ("silhouette", "ari", "ari_at_least", "same_group_next_window")
 MAP_AXES: Final = 3
 FEATURES: Final = (
     "mean_mgdl", "cv_percent", "log_below_70", "log_below_54", "above_180_night", "above_180_day",
@@ -82,22 +86,26 @@ def evaluate_groups(people: Sequence[Person], seed: int, draws: int = DRAWS) -> 
     if not windows.phenotype:
         raise NothingToAsk("nobody has two weeks of CGM with 70 % of the readings")
     scaled = standardised(windows.feature)
-    with threadpool_limits(1):
-        found = [
-            cluster(scaled, windows.person, k, seed, draws) for k in CLUSTERS if k < len(windows.phenotype)
-        ]
+    counted = int(np.unique(windows.person).size)
+    found = _clusterings(scaled, windows.person, seed, draws) if counted >= FEWEST_PEOPLE else []
     counts = Counter(windows.phenotype)
     return {
         "task": "groups",
-        "people": int(np.unique(windows.person).size),
+        "people": counted,
         "windows": len(windows.phenotype),
         "phenotypes": {str(name): counts[name] for name in Phenotype},
         "same_phenotype_next_window": _same_next(windows.person, np.array(windows.phenotype)),
         "map_variance": [round(float(share), 4) for share in pca(scaled)[1]],
         "stable_from": STABLE_ARI,
-        "models": {f"k-means {c.clusters}": _told(c, windows.person) for c in found},
+        "models": _told(found, windows.person),
         "map": _map(windows, scaled, [c for c in found if c.shown]),
     }
+
+
+def _clusterings(scaled: Array, person: NDArray[np.int64], seed: int, draws: int) -> list[Clustering]:
+    """One of each k below the number of windows that differ."""
+    with threadpool_limits(1):
+        return [cluster(scaled, person, k, seed, draws) for k in CLUSTERS if k < _distinct(scaled)]
 
 
 def windows_of(people: Sequence[Person]) -> Windows:
@@ -162,14 +170,12 @@ def cluster(scaled: Array, person: NDArray[np.int64], clusters: int, seed: int, 
     agreement = []
     for draw in range(draws):
         drawn = np.concatenate([rows[int(name)] for name in rng.choice(names, names.size)])
-        if drawn.size >= clusters:
-            again = _fit(scaled[drawn], clusters, seed + draw + 1).predict(scaled)
-            agreement.append(adjusted_rand_score(label, again))
-    several = np.unique(label).size > 1
+        again = _fit(scaled[drawn], clusters, seed + draw + 1).predict(scaled)
+        agreement.append(adjusted_rand_score(label, again))
     return Clustering(
         clusters,
         label,
-        float(silhouette_score(scaled, label)) if several else float("nan"),
+        float(silhouette_score(scaled, label)),
         float(np.median(agreement)),
         _median_at_least(np.array(agreement)),
     )
@@ -182,7 +188,12 @@ def _median_at_least(value: Array) -> float:
 
 
 def _fit(scaled: Array, clusters: int, seed: int) -> KMeans:
-    return KMeans(clusters, n_init=10, random_state=seed).fit(scaled)
+    """Into fewer where fewer windows differ, which then agrees with others the less."""
+    return KMeans(min(clusters, _distinct(scaled)), n_init=10, random_state=seed).fit(scaled)
+
+
+def _distinct(scaled: Array) -> int:
+    return len(np.unique(scaled, axis=0))
 
 
 def pca(scaled: Array) -> tuple[Array, Array]:
@@ -192,14 +203,22 @@ def pca(scaled: Array) -> tuple[Array, Array]:
     return left[:, :MAP_AXES] * size[:MAP_AXES], share[:MAP_AXES]
 
 
-def _told(found: Clustering, person: NDArray[np.int64]) -> dict[str, Any]:
-    return {
-        "silhouette": round(found.silhouette, 4),
-        "ari": round(found.ari, 4),
-        "ari_at_least": round(found.ari_at_least, 4),
-        "same_group_next_window": _same_next(person, found.label),
-        "shown": found.shown,
+def _told(found: Sequence[Clustering], person: NDArray[np.int64]) -> dict[str, dict[str, Any]]:
+    """What is known of each k, and why it is not shown where it is not."""
+    few = np.unique(person).size < FEWEST_PEOPLE
+    absent = f"fewer than {FEWEST_PEOPLE} people" if few else "no more windows that differ than groups"
+    told: dict[str, dict[str, Any]] = {
+        f"k-means {k}": dict.fromkeys(NUMBERS) | {"shown": False, "why_not": absent} for k in CLUSTERS
     }
+    for one in found:
+        numbers = one.silhouette, one.ari, one.ari_at_least
+        told[f"k-means {one.clusters}"] = {
+            **{name: round(value, 4) for name, value in zip(NUMBERS, numbers, strict=False)},
+            NUMBERS[-1]: _same_next(person, one.label),
+            "shown": one.shown,
+            "why_not": None if one.shown else f"agreement below {STABLE_ARI}",
+        }
+    return told
 
 
 def _map(windows: Windows, scaled: Array, shown: Sequence[Clustering]) -> dict[str, Any] | None:

@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 
 from models import signals
 from models.assessment import Assessment
-from models.features.activity import ActivityInputs, steps_by_day
+from models.features.activity import ActivityInputs, steps_by_day, worn_days
+from models.features.blood_pressure import CUTS_MMHG
 from models.features.local_time import instant_ms, local_day
 from models.features.night import NIGHT_HOURS
 from models.features.sampling import DAY_MS
 from models.patient_record import PatientRecord
 from models.risk.device_dropout import LABELS, assess_dropout
 from models.risk.fast_heart_at_rest import LEAST_SPREADS, assess_rest
+from models.risk.home_pressure_target import SURE, target_checks
 from models.risk.joint_change import assess_together
 from models.risk.nocturnal_desaturation import LOW_SHARE_PERCENT, assess_nights
 from models.risk.vital_change import Window, assess_change, assess_steps, window_at
@@ -29,7 +31,6 @@ from models.risk.vital_comparison import Answer
 from models.risk.watched_signals import WATCHED
 from models.simulation.vital_events import EventKind
 from models.simulation.vital_signs import COURSES
-from models.time_series import series_of
 
 PAST_DAYS: Final = 32
 """The longest look back of any check: 28 days before the last three, and a day."""
@@ -140,16 +141,6 @@ def own_less(moment: Moment) -> float:
     return _changed(moment.changes, LESS)
 
 
-def own_less_if_worn(moment: Moment) -> float:
-    """The same, every day with a step count taken as worn: the review itself asks for a sign of wear."""
-    steps = steps_by_day(moment.activity, moment.clock)
-    noon_ms = np.array([instant_ms(day, 720, moment.clock) for day in steps], np.int64)
-    worn = series_of(signals.DEVICE_ACTIVE_PERCENT, "%", noon_ms, np.full(noon_ms.size, 100.0))
-    inputs = replace(moment.activity, worn_percent=worn)
-    found = {**moment.changes, STEPS.signal: assess_steps(STEPS, inputs, moment.window)}
-    return _changed(found, LESS)
-
-
 def _changed(answers: Mapping[str, Answer], directions: Directions) -> float:
     found = [
         a.details["height_sd"] / a.details["limit_sd"] if a.details["direction"] == directions[name] else 0.0
@@ -174,10 +165,34 @@ def low_nights(moment: Moment) -> float:
     return share / LOW_SHARE_PERCENT if found.result.urgency is not None else min(share / 100.0, 0.99)
 
 
+def own_pressure(moment: Moment) -> float:
+    """The greater probability that a true mean is above target, over the one from which that is said."""
+    return max(
+        (
+            answer.details["probability_above"] / SURE
+            for answer in target_checks(moment.record, moment.at_ms)
+            if isinstance(answer, Assessment)
+        ),
+        default=UNKNOWN,
+    )
+
+
+def highest_pressure(moment: Moment) -> float:
+    """The highest reading of the day over its target, as a limit on single readings sees it."""
+    return max(
+        (
+            float(value.max()) / target
+            for signal, target in CUTS_MMHG["acc_aha"].items()
+            if (value := moment.today(signal)).size
+        ),
+        default=UNKNOWN,
+    )
+
+
 def own_silence(moment: Moment) -> float:
-    """1 where a daily signal fell silent for longer than it ever did."""
+    """The longest silence of a daily signal over the one that this signal may have."""
     found = assess_dropout(moment.record, moment.clock, moment.at_ms)
-    return float(found.result.urgency is not None) if isinstance(found, Assessment) else UNKNOWN
+    return found.details["silence_over_limit"] if isinstance(found, Assessment) else UNKNOWN
 
 
 def bedside(moment: Moment, names: Iterable[str]) -> float:
@@ -226,6 +241,12 @@ def fewest(moment: Moment) -> float:
     return max(found, default=UNKNOWN)
 
 
+def fewest_if_worn(moment: Moment) -> float:
+    """The same, asked of worn days alone, as the review does."""
+    worn = worn_days(moment.activity, moment.clock)
+    return fewest(moment) if worn and moment.window.today - 1 in worn else UNKNOWN
+
+
 def fastest_hour(moment: Moment) -> float:
     """The highest heart rate of the day over 100 /min, whatever the hour."""
     value = moment.today(signals.HEART_RATE)
@@ -257,7 +278,8 @@ DETECTORS: Final[Mapping[EventKind, Mapping[str, Detector]]] = {
     },
     EventKind.FAST_HEART: {OWN: own_hours, FIXED: fastest_hour},
     EventKind.NIGHT_DESATURATION: {OWN: low_nights, FIXED: lowest_of_the_night},
-    EventKind.INACTIVITY: {OWN: own_less, "own_baseline_if_worn": own_less_if_worn, FIXED: fewest},
+    EventKind.HIGH_PRESSURE: {OWN: own_pressure, FIXED: highest_pressure},
+    EventKind.INACTIVITY: {OWN: own_less, FIXED: fewest, "fixed_thresholds_if_worn": fewest_if_worn},
     EventKind.SILENCE: {OWN: own_silence, FIXED: longest_silent},
 }
 """By kind of event: what the review says of it first, then what it is compared with."""

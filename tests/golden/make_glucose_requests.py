@@ -50,6 +50,11 @@ def ending_low(day: int, hour: float) -> float:
     return 48 if day == 13 and 7.5 <= hour <= 8 else wave(day, hour)
 
 
+def falling_now(day: int, hour: float) -> float:
+    """In range, until the last three quarters of an hour fall to 73."""
+    return 73 + 72 * (8 - hour) if day == 13 and 7.25 <= hour <= 8 else wave(day, hour) - 12
+
+
 def patient(zone: str | None = "America/New_York", born: str = "1980-02-11") -> dict[str, Any]:
     extension = [{"url": ZONE, "valueCode": zone}] if zone else []
     made = {"resourceType": "Patient", "id": "p1", "birthDate": born, "gender": "female"}
@@ -128,6 +133,27 @@ def meter_weeks(unit: str | None = "mg/dL") -> dict[str, Any]:
     return bundle(*(meter(n, 2 + 8 * n, value, unit) for n, value in enumerate(values)))
 
 
+def setting(code: str, days_ago: float, value: float, unit: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "id": f"{code}-{days_ago:g}",
+        "status": "final",
+        "code": {"coding": [{"system": "urn:wearable-cds:therapy-setting", "code": code}]},
+        "subject": {"reference": "Patient/p1"},
+        "effectiveDateTime": (AS_OF - timedelta(days=days_ago)).isoformat(),
+        "valueQuantity": {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit},
+    }
+
+
+def settings(days_ago: float = 12, mmol: bool = False) -> dict[str, Any]:
+    """The carb ratio and the sensitivity of somebody on some 45 units a day."""
+    sensitivity = (2.2, "mmol/L/[iU]") if mmol else (40, "mg/dL/[iU]")
+    return bundle(
+        setting("carb-ratio", days_ago, 10, "g/[iU]"),
+        setting("insulin-sensitivity", days_ago, *sensitivity),
+    )
+
+
 NONE = bundle()
 TYPE_1, TYPE_2 = condition("E10.9", "Type 1 diabetes"), condition("E11.9", "Type 2 diabetes")
 PREGNANT = condition("Z33.1", "Pregnancy")
@@ -136,7 +162,7 @@ GESTATIONAL = condition("O24.410", "Gestational diabetes")
 
 def prefetch(**changes: Any) -> dict[str, Any]:
     made = {"patient": patient(), "cgm": NONE, "fingersticks": NONE, "conditions": bundle(TYPE_1)}
-    return made | changes
+    return made | {"settings": NONE} | changes
 
 
 CASES: dict[str, dict[str, Any]] = {
@@ -166,6 +192,10 @@ CASES: dict[str, dict[str, Any]] = {
     "few-fingersticks": prefetch(fingersticks=bundle(meter(1, 5, 140), meter(2, 29, 152))),
     "unit-missing": prefetch(fingersticks=meter_weeks(unit=None)),
     "no-glucose": prefetch(),
+    "falling": prefetch(cgm=cgm(falling_now), settings=settings()),
+    "falling-mmol": prefetch(cgm=cgm(falling_now, unit="mmol/L"), settings=settings(mmol=True)),
+    "falling-settings-unknown": prefetch(cgm=cgm(falling_now)),
+    "falling-settings-old": prefetch(cgm=cgm(falling_now), settings=settings(days_ago=91)),
     "conditions-failed": prefetch(
         cgm=cgm(wave),
         conditions={"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]},

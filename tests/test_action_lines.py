@@ -1,0 +1,184 @@
+"""The lines of a raised risk on what an action would do: the numbers of the model, or which setting is missing."""
+
+import re
+from dataclasses import replace
+from datetime import date
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from cds_service.pipeline import Gathered
+from cds_service.smart_app.action_table import Actions, actions_shown
+from cds_service.smart_app.chart_data import Banner, Chart
+from fhir_mappers.site import Site
+from hooks.action_lines import SNACK
+from hooks.card import Card
+from hooks.expected_glucose import expected_glucose
+from hooks.glucose_review import SERVICE
+from hooks.protocol import Context
+from hooks.service import Decision, Practice, Question
+from models.assessment import Assessment, NotAssessed
+from models.patient_record import Completeness, Condition, PatientRecord
+from models.risk.action_outlook import MODEL, assess, lowest, own_settings
+from models.signals import CARB_RATIO, GLUCOSE_CGM, INSULIN_BASAL, INSULIN_SENSITIVITY
+from models.time_series import TimeSeries, series_of
+from models.units import GlucoseUnit
+
+AS_OF_MS = 1_779_278_400_000
+STEP_MS, HOUR_MS, DAY_MS = 300_000, 3_600_000, 86_400_000
+TYPE_1 = Condition("Condition/1", "type_1_diabetes", frozenset(), "type 1 diabetes", None, None)
+FALLING = (110, 102, 94, 87, 81, 76, 72)
+STEADY = (150, 152, 155)
+
+
+def cgm(last: tuple[float, ...]) -> TimeSeries:
+    """Two restless weeks that end with the given values."""
+    value = 140 + 55 * np.sin(np.arange(14 * 288) / 23) + 8 * np.sin(np.arange(14 * 288) / 5)
+    value[-len(last) :] = last
+    at_ms = AS_OF_MS - 120_000 - STEP_MS * np.arange(value.size)[::-1]
+    return series_of(GLUCOSE_CGM, "mg/dL", at_ms, value.round())
+
+
+def setting(signal: str, unit: str, value: float) -> TimeSeries:
+    return series_of(signal, unit, np.array([AS_OF_MS - 12 * DAY_MS]), np.array([value]))
+
+
+RATIO = setting(CARB_RATIO, "g/[iU]", 10.0)
+SENSITIVITY = setting(INSULIN_SENSITIVITY, "mg/dL/[iU]", 40.0)
+
+
+def pump() -> TimeSeries:
+    """Eight tenths of a unit each hour."""
+    begun = AS_OF_MS - HOUR_MS * np.arange(4, 0, -1)
+    made = series_of(INSULIN_BASAL, "[iU]", begun, np.full(4, 0.8))
+    return replace(made, until_ms=begun + HOUR_MS)
+
+
+def question(
+    *settings: TimeSeries, last: tuple[float, ...] = FALLING, unit: GlucoseUnit = "mg/dL"
+) -> Question:
+    record = PatientRecord(
+        "p1",
+        birth_date=date(1985, 1, 1),
+        series={one.signal: one for one in (cgm(last), *settings)},
+        conditions=(TYPE_1,),
+        completeness={"insulin": Completeness.COMPLETE},
+    )
+    return Question(record, Context("p1"), AS_OF_MS, UUID(int=1), Practice(zone="UTC", glucose_unit=unit))
+
+
+def decided(*settings: TimeSeries, last: tuple[float, ...] = FALLING) -> Decision:
+    return SERVICE.decide(question(*settings, last=last))
+
+
+def risk_card(asked: Question) -> Card:
+    (card,) = [card for card in SERVICE.decide(asked).cards if card.summary.startswith("Risk of glucose")]
+    return card
+
+
+def lines(asked: Question, begin: str) -> list[str]:
+    return re.findall(rf"^- ({begin}.*)$", risk_card(asked).detail or "", re.MULTILINE)
+
+
+def test_the_line_says_what_the_model_computed_in_both_units() -> None:
+    asked = question(RATIO, SENSITIVITY)
+    forecast = expected_glucose(asked, asked.record.series[GLUCOSE_CGM])
+    answer = assess(forecast, own_settings(asked.record, AS_OF_MS), SNACK)
+    assert isinstance(answer, Assessment)
+    after, before = answer.result.with_action.within(60), answer.result.without.within(60)
+    (line,) = lines(asked, "With ")
+    assert line.startswith(
+        f"With 15 g of fast carbohydrate now: expected in 60 min {after.value:.0f} mg/dL "
+        f"({after.low:.0f} to {after.high:.0f}), "
+    )
+    assert f"instead of {before.value:.0f} mg/dL ({before.low:.0f} to {before.high:.0f}), " in line
+    assert f"lowest within 60 min {lowest(answer.result.without, 60).value:.0f} mg/dL" in line
+    assert line.count("mmol/L") == 3
+    (molar,) = lines(question(RATIO, SENSITIVITY, unit="mmol/L"), "With ")
+    assert molar.index("mmol/L") < molar.index("mg/dL")
+
+
+def test_the_settings_stand_on_the_card_with_their_age_and_what_may_be_counted_twice() -> None:
+    (line,) = lines(question(RATIO, SENSITIVITY), "Computed")
+    assert "carb ratio (10 g per unit, 12 days ago)" in line
+    assert "insulin sensitivity (40 mg/dL (2.2 mmol/L) per unit, 12 days ago)" in line
+    assert "LoopAlgorithm" in line and "counted twice" in line and "basal" not in line
+
+
+def test_where_a_pump_gives_a_known_rate_less_basal_is_told_of_too() -> None:
+    asked = question(RATIO, SENSITIVITY, pump())
+    carbohydrate, basal = lines(asked, "With ")
+    assert "15 g" in carbohydrate and basal.startswith("With 50 % less basal insulin for 120 min")
+    assert "expected in 120 min" in basal and "lowest within 120 min" in basal
+    assert "basal rate (0.80 units per hour" in lines(asked, "Computed")[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "missing"),
+    [
+        ((), "no carb ratio is on record; no insulin sensitivity is on record"),
+        ((RATIO,), "no insulin sensitivity is on record"),
+        ((SENSITIVITY,), "no carb ratio is on record"),
+    ],
+)
+def test_without_a_setting_the_fixed_sentence_stays_and_the_card_says_what_is_missing(
+    settings: tuple[TimeSeries, ...], missing: str
+) -> None:
+    asked = question(*settings)
+    assert "carbohydrate snack or less insulin lowers this risk" in (risk_card(asked).detail or "")
+    assert lines(asked, "What ") == [f"What 15 g of fast carbohydrate now would do: not assessed, {missing}"]
+    assert lines(asked, "With ") == lines(asked, "Computed") == []
+
+
+def test_the_decision_keeps_what_was_computed_and_what_was_not() -> None:
+    for settings, kind in (((RATIO, SENSITIVITY), Assessment), ((), NotAssessed)):
+        kept = [one for one in decided(*settings).assessments if one.model == MODEL]
+        assert len(kept) == 1 and isinstance(kept[0], kind)
+
+
+def test_without_a_raised_risk_no_action_is_computed_or_told_of() -> None:
+    decision = decided(RATIO, SENSITIVITY, last=STEADY)
+    assert not any(one.model == MODEL for one in decision.assessments)
+    assert "carbohydrate" not in "".join(card.detail or "" for card in decision.cards)
+
+
+@pytest.mark.spec("J-03")
+def test_J03_a_fault_of_the_outlook_leaves_the_risk_on_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ArithmeticError
+
+    monkeypatch.setattr("hooks.action_lines.assess", broken)
+    (line,) = lines(question(RATIO, SENSITIVITY), "What ")
+    assert line.endswith("not assessed, the model met a fault of its own")
+
+
+def test_no_line_suggests_insulin() -> None:
+    shown = "".join(card.detail or "" for card in decided(RATIO, SENSITIVITY, pump()).cards)
+    assert "bolus" not in shown.lower() and "more insulin" not in shown.lower()
+
+
+def shown_on_page(*settings: TimeSeries) -> Actions:
+    asked = question(*settings)
+    chart = Chart(asked, Gathered({}, {}), Site(), Banner("", None, None))
+    return actions_shown(chart, asked.record.series[GLUCOSE_CGM])
+
+
+def test_the_page_holds_the_forecast_as_it_is_beside_each_action_that_could_be_computed() -> None:
+    shown = shown_on_page(RATIO, SENSITIVITY)
+    assert shown.table is not None
+    assert [row[0] for row in shown.table.rows] == [
+        "As it is",
+        "15 g of fast carbohydrate now",
+        "20 g of fast carbohydrate now",
+    ]
+    assert all(len(row) == len(shown.table.header) for row in shown.table.rows)
+    assert any("No basal delivery of an insulin pump is on record" in note for note in shown.notes)
+    with_pump = shown_on_page(RATIO, SENSITIVITY, pump()).table
+    assert with_pump is not None and with_pump.rows[-1][0] == "50 % less basal insulin for 120 min"
+
+
+def test_the_page_says_what_is_missing_where_no_action_could_be_computed() -> None:
+    shown = shown_on_page()
+    assert shown.table is None and shown.notes[0] == "Not assessed."
+    assert "No carb ratio is on record." in shown.notes
