@@ -1,24 +1,27 @@
 """The records of all algorithms on people left out: what made them, what they quote, how the rivals learn."""
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
 import pytest
 
-from models.training.questions import Questions
+from models.training.questions import NothingToAsk, Questions
 from models.training.results import RESULTS
 from models.training.task import Task
 
 pytest.importorskip("torch", reason="needs the extra `train`")
 pytest.importorskip("interpret", reason="needs the extra `train`")
 
-from models.training.boosting_loss import ROUNDS_SHOWN, STAGES, log_loss, loss_by_round
+from models.training import short_term_windows
+from models.training.boosting_loss import ROUNDS_SHOWN, STAGES, loss_by_round
 from models.training.challenge import rivals
-from models.training.challengers import CHALLENGERS, QUICK, REFERENCE_FEATURES, learn
+from models.training.challengers import CHALLENGERS, REFERENCE_FEATURES, learn
 from models.training.compare import TASKS, Question, quoted
 from models.training.comparison_code import sha256_of_comparison
-from models.training.short_term_windows import HORIZONS_MIN
+from models.training.metrics import log_loss
+from models.training.short_term_windows import HORIZONS_MIN, windows_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -49,12 +52,17 @@ def test_a_record_was_made_by_the_code_that_stands_here(record):
 @of_each_record
 def test_a_record_names_its_people_its_rivals_and_how_many_questions_these_learned_from(record):
     assert record["people"] == 72 and len(record["data_sha256"]) == 1
-    assert {"additive", *QUICK} <= set(record["models"])
-    assert {"boosting", "histogram_boosting"} <= set(record["loss"])
-    learned = record["questions_learned_from_at_most"]
-    assert set(record["models"]) & set(CHALLENGERS) <= set(learned)
-    for name in QUICK:
-        assert learned[name] > 0.75 * record["windows"], name
+    night = record["task"] == "nocturnal"
+    apart = {"reference_boosting"} if night else {"recurrent_network"}
+    learned, loss = record["questions_learned_from_at_most"], record["loss"]
+    assert set(learned) == set(CHALLENGERS) ^ apart
+    unfitted = {"bedtime_glucose"} if night else {"linear_extrapolation", "glucose_now"}
+    assert set(record["models"]) == {"additive", *unfitted, *learned}
+    assert set(loss) == (set(STAGES) | {"recurrent_network"}) & set(learned)
+    for name, challenger in CHALLENGERS.items():
+        if name in learned:
+            least = 0.75 * record["windows"]
+            assert learned[name] > min(least, (challenger.most or least) - 1), name
     for found in record["models"].values():
         low, high = found.get("auroc_interval_95", (0.5, 1.0))
         assert low < found["auroc"] < high
@@ -80,6 +88,23 @@ def test_a_quotation_changes_the_served_row_alone():
         assert text == record | {"models": {n: m for n, m in record["models"].items() if n != "additive"}}
 
 
+def test_a_feature_that_says_something_else_makes_every_record_old(monkeypatch):
+    def changed(people, event):
+        windows = windows_of(people, event)
+        glucose = windows.features["glucose_mgdl"] + (event.name == "hyperglycemia")
+        return replace(windows, features=windows.features | {"glucose_mgdl": glucose})
+
+    before = sha256_of_comparison()
+    monkeypatch.setattr(short_term_windows, "windows_of", changed)
+    assert sha256_of_comparison() != before
+
+
+def test_people_without_an_episode_are_nobody_to_learn_from():
+    quiet = replace(TASK, questions=replace(TASK.questions, episode=np.zeros(2000)))
+    with pytest.raises(NothingToAsk, match="0 of 1333 questions"):
+        learn("logistic", quiet, KNOWN, 1)
+
+
 @pytest.mark.parametrize("name", CHALLENGERS)
 def test_every_challenger_finds_what_the_answer_hangs_on(name):
     fitted = learn(name, TASK, KNOWN, 1)
@@ -94,14 +119,14 @@ def test_every_challenger_finds_what_the_answer_hangs_on(name):
 def test_more_glucose_never_raises_the_risk_that_boosting_states(name):
     rising = {feature: np.zeros(200) for feature in TASK.features}
     rising["glucose_mgdl"] = np.linspace(-3, 3, 200)
-    asked = Task("made", rising, TASK.questions, TASK.directions)
+    asked = replace(TASK, features=rising)
     stated = learn(name, TASK, KNOWN, 1).probability(asked, np.arange(200))
     assert (np.diff(stated) <= 1e-12).all() and stated[0] > stated[-1]
 
 
 def test_a_rival_whose_features_the_task_lacks_is_left_out_and_every_question_is_answered():
     few = {name: TASK.features[name] for name in ("glucose_mgdl", "change_15_min_mgdl")}
-    asked = Task("made", few, TASK.questions, TASK.directions)
+    asked = replace(TASK, features=few)
     found = rivals(asked, ("logistic", "reference_boosting", "boosting"), lambda _: None)
     assert [rival.name for rival in found] == ["logistic", "boosting"]
     assert all(not np.isnan(rival.score).any() and rival.learned_from == 1600 for rival in found)

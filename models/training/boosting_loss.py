@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.training.challengers import Fitted
+from models.training.metrics import log_loss
 from models.training.task import Task
 
 Array = NDArray[np.float64]
 Losses = dict[str, list[float]]
 
 ROUNDS_SHOWN: Final = 20
-ROWS_SHOWN: Final = 10_000
+ROWS_SHOWN: Final = 5_000
 """How many points a curve has, and how many questions at most each rests on."""
 
-LEAST: Final = 1e-9
 DIGITS: Final = 5
 
 
@@ -56,12 +56,6 @@ def _losses(fitted: Fitted, task: Task, rows: NDArray[np.int64]) -> list[float]:
     shown = rows[:: -(-rows.size // ROWS_SHOWN)]
     stages = STAGES[fitted.name](fitted.model, fitted.matrix(task, shown))
     return [log_loss(task.questions.episode[shown], stated) for stated in stages]
-
-
-def log_loss(label: Array, probability: Array) -> float:
-    """Mean negative log likelihood."""
-    held = np.clip(probability, LEAST, 1 - LEAST)
-    return float(-np.mean(np.where(label > 0, np.log(held), np.log(1 - held))))
 
 
 def mean_over_folds(folds: Sequence[Losses]) -> Losses:

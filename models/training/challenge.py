@@ -50,10 +50,15 @@ class Rival:
 
 def rivals(task: Task, names: Sequence[str], report: Report) -> list[Rival]:
     """Those of the named challengers whose features the task has, every fold split by person."""
-    return [_rival(task, name, report) for name in names if CHALLENGERS[name].sees(task)]
+    able = [name for name in names if CHALLENGERS[name].sees(task)]
+    found = []
+    for count, name in enumerate(able, 1):
+        found.append(_rival(task, name))
+        report(f"{task.model}: {name}, rival {count} of {len(able)}")
+    return found
 
 
-def _rival(task: Task, name: str, report: Report) -> Rival:
+def _rival(task: Task, name: str) -> Rival:
     person = task.questions.person
     fold = fold_of_people(int(person.max()) + 1, SEED)[person]
     score = np.full(person.size, np.nan)
@@ -67,5 +72,4 @@ def _rival(task: Task, name: str, report: Report) -> Rival:
         score[asked] = fitted.probability(task, asked)
         if name in STAGES:
             losses.append(loss_by_round(fitted, task, asked))
-    report(f"{task.model}: {name}")
     return Rival(name, score, mean_over_folds(losses) if losses else None, learned_from)

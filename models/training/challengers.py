@@ -22,6 +22,7 @@ from sklearn.preprocessing import SplineTransformer, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from models.training.questions import NothingToAsk
 from models.training.task import Task
 
 Array = NDArray[np.float64]
@@ -30,7 +31,7 @@ MANY_ROWS: Final = 50_000
 """From so many questions on, trees may grow to full size; fewer bear only small ones."""
 
 BINS: Final = 63
-KERNEL_POINTS: Final = 300
+KERNEL_POINTS: Final = 200
 PAIRS: Final = 8
 
 REFERENCE_FEATURES: Final = (
@@ -76,7 +77,7 @@ def _linear(penalty: float) -> LogisticRegression:
 
 def _boosting(given: Given) -> Any:
     return LGBMClassifier(
-        n_estimators=600 if given.many else 150, learning_rate=0.03, num_leaves=31 if given.many else 6,
+        n_estimators=300 if given.many else 150, learning_rate=0.05, num_leaves=31 if given.many else 6,
         min_child_samples=200, subsample=0.5, subsample_freq=1, colsample_bytree=0.5, reg_lambda=20,
         max_bin=BINS, monotone_constraints=list(given.ways), force_col_wise=True, deterministic=True,
         n_jobs=1, verbose=-1, random_state=given.seed,
@@ -85,7 +86,7 @@ def _boosting(given: Given) -> Any:
 
 def _histogram_boosting(given: Given) -> Any:
     return HistGradientBoostingClassifier(
-        max_iter=150 if given.many else 60, learning_rate=0.08, max_leaf_nodes=31 if given.many else 6,
+        max_iter=100 if given.many else 60, learning_rate=0.1, max_leaf_nodes=31 if given.many else 6,
         min_samples_leaf=200, l2_regularization=20, max_bins=BINS, max_features=0.5,
         monotonic_cst=list(given.ways), early_stopping=False, random_state=given.seed,
     )  # fmt: skip
@@ -94,7 +95,7 @@ def _histogram_boosting(given: Given) -> Any:
 def _forest(given: Given) -> Any:
     return make_pipeline(
         SimpleImputer(strategy="median"),
-        RandomForestClassifier(100, min_samples_leaf=20, n_jobs=1, random_state=given.seed),
+        RandomForestClassifier(60, min_samples_leaf=20, n_jobs=1, random_state=given.seed),
     )
 
 
@@ -151,21 +152,18 @@ class Challenger:
 
 
 CHALLENGERS: Final[Mapping[str, Challenger]] = {
-    "logistic": Challenger(_logistic),
+    "logistic": Challenger(_logistic, most=200_000),
     "boosting": Challenger(_boosting),
-    "histogram_boosting": Challenger(_histogram_boosting),
-    "decision_tree": Challenger(_tree),
-    "reference_boosting": Challenger(_histogram_boosting, features=REFERENCE_FEATURES),
-    "explainable_boosting": Challenger(_explainable_boosting, most=100_000),
-    "spline_logistic": Challenger(_spline_logistic, most=40_000),
-    "random_forest": Challenger(_forest, most=20_000),
-    "kernel_machine": Challenger(_kernel_machine, most=40_000),
-    "support_vectors": Challenger(_support_vectors, most=8_000),
+    "histogram_boosting": Challenger(_histogram_boosting, most=200_000),
+    "decision_tree": Challenger(_tree, most=100_000),
+    "reference_boosting": Challenger(_histogram_boosting, most=200_000, features=REFERENCE_FEATURES),
+    "explainable_boosting": Challenger(_explainable_boosting, most=50_000),
+    "spline_logistic": Challenger(_spline_logistic, most=20_000),
+    "random_forest": Challenger(_forest, most=15_000),
+    "kernel_machine": Challenger(_kernel_machine, most=20_000),
+    "support_vectors": Challenger(_support_vectors, most=3_000),
 }
 """Each challenger by name. A sample is drawn at random from the questions of the people learned from."""
-
-QUICK: Final = ("logistic", "boosting", "histogram_boosting", "decision_tree")
-"""Those that learn from every question in a minute or less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +185,15 @@ class Fitted:
 
 
 def learn(name: str, task: Task, known: NDArray[np.bool_], seed: int) -> Fitted:
-    """Fits one challenger to the known questions of a task, or to a sample of them."""
+    """Fits one challenger to the known questions of a task, or to a sample of them.
+
+    NothingToAsk where all or none of the sample are followed by an episode: there is nothing to tell apart.
+    """
     challenger = CHALLENGERS[name]
     rows = _sample(np.flatnonzero(known), challenger.most, seed)
+    episodes = int(task.questions.episode[rows].sum())
+    if episodes in (0, rows.size):
+        raise NothingToAsk(f"{task.model}: {episodes} of {rows.size} questions learned from have an episode")
     names = tuple(name for name in challenger.sees(task) if not np.isnan(task.features[name][rows]).all())
     ways = tuple(task.directions.get(name, 0) for name in names)
     fitted = Fitted(name, challenger.make(Given(rows.size, ways, seed)), names, rows)

@@ -20,7 +20,7 @@ from models.training import nocturnal_evaluation, short_term_evaluation
 from models.training.artefact import Report
 from models.training.cgm_people import Person, read_people, sha256_of
 from models.training.challenge import SEED, Rival, rivals
-from models.training.challengers import CHALLENGERS, QUICK
+from models.training.challengers import CHALLENGERS
 from models.training.comparison_code import sha256_of_comparison
 from models.training.measure import measure, ranking
 from models.training.nocturnal_windows import ASKED_MIN, LEARNED_MIN, asked_at, task_of
@@ -36,8 +36,6 @@ from models.training.train_short_term import without_some_clocks
 
 NIGHT: Final = "nocturnal"
 TASKS: Final = (*JUDGED, NIGHT)
-RIVALS: Final = {HYPOGLYCEMIA.name: tuple(CHALLENGERS)}
-"""The challengers of each task of the next two hours; of the others, those that are quick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +71,8 @@ class Question:
 def compare(path: Path, report: Report) -> dict[str, str]:
     """The records by file name."""
     people = read_people(path)
-    found = [record for judged in JUDGED.values() for record in _within_hours(judged, people, report)]
-    found.append(night_record(people, _of_nights(people, report)))
+    found = [night_record(people, _of_nights(people, report))]
+    found += [record for judged in JUDGED.values() for record in _within_hours(judged, people, report)]
     return {file: readable(record | made_from(path)) for file, record in found}
 
 
@@ -99,20 +97,18 @@ def _within_hours(
     people = tuple(person for person in people if questions(person, judged.event).size)
     windows, plain = short_term_evaluation.unfitted_scores(judged, people, SEED)
     windows = without_some_clocks(windows)
-    networks = _networks(judged, people, windows, report)
+    networks = _networks(people, windows, report)
     for horizon in HORIZONS_MIN:
         task = task_within(windows, horizon, judged.event)
         known = _answered(windows, horizon)
         unfitted = [Rival(name, by[horizon][known]) for name, by in plain.items() if name != SERVED]
-        learned = rivals(task, RIVALS.get(judged.model.name, QUICK), report)
-        network = [networks[horizon]] if networks else []
-        yield hours_record(Question(judged.model.name, horizon), task, [*unfitted, *learned, *network])
+        learned = rivals(task, tuple(CHALLENGERS), report)
+        everybody = [*unfitted, *learned, networks[horizon]]
+        yield hours_record(Question(judged.model.name, horizon), task, everybody)
 
 
-def _networks(judged: Judged, people: Sequence[Person], windows: Windows, report: Report) -> dict[int, Rival]:
-    """The recurrent network by horizon, of lows."""
-    if judged.model is not HYPOGLYCEMIA:
-        return {}
+def _networks(people: Sequence[Person], windows: Windows, report: Report) -> dict[int, Rival]:
+    """The recurrent network by horizon."""
     found = out_of_fold_network(people, windows, SEED, report)
     return {
         horizon: Rival(NETWORK, score[_answered(windows, horizon)], dict(found.loss), MOST_ROWS)

@@ -15,6 +15,9 @@ NEWTON_STEPS: Final = 25
 AT_REST: Final = 1e-6
 """The fit is believed where its last step moved neither weight by more."""
 
+LEAST: Final = 1e-9
+"""No probability is believed to be closer to 0 or 1."""
+
 FEWEST_EVENTS: Final = 10
 """With fewer questions of either answer a slope is chance, and none is stated (our judgement)."""
 
@@ -39,6 +42,12 @@ def auprc(label: Array, score: Array) -> float:
     recall = hits[last] / hits[-1]
     precision = hits[last] / (last + 1)
     return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
+def log_loss(label: Array, probability: Array) -> float:
+    """Mean negative log likelihood."""
+    held = np.clip(probability, LEAST, 1 - LEAST)
+    return float(-np.mean(np.where(label > 0, np.log(held), np.log(1 - held))))
 
 
 def sensitivity_at_specificity(label: Array, score: Array, specificity: float) -> float:
