@@ -8,7 +8,6 @@ import pytest
 from models.training.cgm_people import Person
 from models.training.evaluate import EVALUATIONS
 from models.training.questions import NothingToAsk
-from models.training.results import RESULTS
 from models.training.short_term_windows import HORIZONS_MIN, windows_of
 
 pytest.importorskip("torch", reason="needs the extra `train`")
@@ -22,7 +21,8 @@ pytestmark = [
 
 ALGORITHMS = {
     "additive", "additive_refitted", "linear_extrapolation", "glucose_now", "logistic", "spline_logistic",
-    "boosting", "histogram_boosting", "random_forest", "kernel_machine", "decision_tree", "recurrent_network",
+    "boosting", "histogram_boosting", "reference_boosting", "explainable_boosting", "random_forest",
+    "kernel_machine", "support_vectors", "decision_tree", "recurrent_network",
 }  # fmt: skip
 
 
@@ -80,30 +80,3 @@ def test_what_the_network_sees_ends_at_the_question():
 def test_too_few_people_to_learn_from_are_refused():
     with pytest.raises(NothingToAsk, match="5 folds"):
         EVALUATIONS["hypoglycemia"](PEOPLE[:4], True, 5, lambda _: None)
-
-
-@pytest.mark.parametrize("record", RESULTS, ids=lambda record: record["title"])
-def test_what_training_recorded_names_its_people_and_the_served_model(record):
-    assert record["people"] == 72 and len(record["data_sha256"]) == 1
-    assert "additive" in record["models"] and len(record["models"]) >= 8
-    for found in record["models"].values():
-        low, high = found.get("auroc_interval_95", (0.5, 1.0))
-        assert low < found["auroc"] < high
-
-
-def test_boosting_fits_who_it_learns_from_ever_closer_tree_by_tree():
-    from models.training.boosting_loss import ROUNDS_SHOWN, STAGES, loss_by_round
-    from models.training.challengers import learn
-    from models.training.metrics import log_loss
-
-    rng = np.random.default_rng(4)
-    features = rng.normal(size=(2000, 4))
-    label = (features[:, 0] + rng.normal(size=2000) > 0).astype(float)
-    known = np.arange(2000) % 3 > 0
-    for name in STAGES:
-        fitted = learn(name, features[known], label[known], 1)
-        found = loss_by_round(fitted, features, label, known)
-        assert all(len(curve) == ROUNDS_SHOWN for curve in found.values())
-        assert found["learned_from"][-1] < found["learned_from"][0] < np.log(2)
-        last = log_loss(label[~known], fitted(features[~known]))
-        assert found["left_out"][-1] == pytest.approx(last)

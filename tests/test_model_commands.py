@@ -249,7 +249,8 @@ def test_people_too_few_to_leave_one_out_are_refused_before_anything_is_learned(
     assert "5 people with a day of CGM are needed" in found.stderr and "4 in the file" in found.stderr
 
 
-FEW = {str(number): glucose(number, 4) for number in range(5)}
+FEW = {str(number): np.clip(3 * glucose(number, 4) - 160, 39, 401) for number in range(5)}
+"""People with lows, highs and little else."""
 
 
 @pytest.mark.parametrize(
@@ -258,7 +259,8 @@ FEW = {str(number): glucose(number, 4) for number in range(5)}
         ("forecast", {"glucose_forecast.json"}),
         (
             "comparison",
-            {"hypoglycemia_030.json", "hypoglycemia_060.json", "hypoglycemia_120.json", "nocturnal.json"},
+            {f"{name}_{h}.json" for name in ("hypoglycemia", "hyperglycemia") for h in ("030", "060", "120")}
+            | {"nocturnal.json"},
         ),
     ],
 )

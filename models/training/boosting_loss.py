@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from models.training.challengers import Fitted
 from models.training.metrics import log_loss
+from models.training.task import Task
 
 Array = NDArray[np.float64]
 Losses = dict[str, list[float]]
 
 ROUNDS_SHOWN: Final = 20
-ROWS_SHOWN: Final = 10_000
+ROWS_SHOWN: Final = 5_000
 """How many points a curve has, and how many questions at most each rests on."""
 
 DIGITS: Final = 5
@@ -38,24 +39,23 @@ def _shown(trees: int) -> list[int]:
 STAGES: Final[Mapping[str, Callable[[Any, Array], list[Array]]]] = {
     "boosting": _lightgbm,
     "histogram_boosting": _histogram,
+    "reference_boosting": _histogram,
 }
 """The probabilities after so many trees, evenly from the first to the last."""
 
 
-def loss_by_round(fitted: Fitted, features: Array, label: Array, known: NDArray[np.bool_]) -> Losses:
-    """`learned_from` and `left_out`; `known` bool[m] are the questions of which `fitted.rows` were drawn."""
-    learned = np.flatnonzero(known)[fitted.rows][:ROWS_SHOWN]
-    left_out = np.flatnonzero(~known)
-    left_out = left_out[:: -(-left_out.size // ROWS_SHOWN)]
+def loss_by_round(fitted: Fitted, task: Task, asked: NDArray[np.int64]) -> Losses:
+    """`learned_from` and `left_out`; `asked` int64[m] are the questions of people left out."""
     return {
-        "learned_from": _losses(fitted, features[learned], label[learned]),
-        "left_out": _losses(fitted, features[left_out], label[left_out]),
+        "learned_from": _losses(fitted, task, fitted.rows),
+        "left_out": _losses(fitted, task, asked),
     }
 
 
-def _losses(fitted: Fitted, features: Array, label: Array) -> list[float]:
-    stages = STAGES[fitted.name](fitted.model, features[:, fitted.usable])
-    return [log_loss(label, stated) for stated in stages]
+def _losses(fitted: Fitted, task: Task, rows: NDArray[np.int64]) -> list[float]:
+    shown = rows[:: -(-rows.size // ROWS_SHOWN)]
+    stages = STAGES[fitted.name](fitted.model, fitted.matrix(task, shown))
+    return [log_loss(task.questions.episode[shown], stated) for stated in stages]
 
 
 def mean_over_folds(folds: Sequence[Losses]) -> Losses:

@@ -4,8 +4,7 @@ Sits under `evaluate`; needs the libraries of the extra `train`. The served kind
 same folds, so that the comparison is one of algorithms and not of who saw whom.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,32 +31,45 @@ QUICK: Final = Settings(validation_refits=2)
 def challenge(task: Task, report: Report) -> dict[str, Array]:
     """Out-of-fold probability float64[m] of each algorithm, the served kind of model too."""
     settings = NOCTURNAL if task.model == MODEL else QUICK
-    return {REFITTED: out_of_fold(task, settings, report), **rivals(task, report).score}
+    found = {rival.name: rival.score for rival in rivals(task, tuple(CHALLENGERS), report)}
+    return {REFITTED: out_of_fold(task, settings, report), **found}
 
 
 @dataclass(frozen=True, slots=True)
-class Rivals:
-    """Out-of-fold probability float64[m] of each challenger; log loss by round of those that have rounds."""
+class Rival:
+    """Out-of-fold score float64[m] of one algorithm, log loss by round where it has rounds.
 
-    score: Mapping[str, Array]
-    loss: Mapping[str, Losses]
+    `learned_from` is the largest number of questions that it learned from in a fold; 0 where it needs none.
+    """
+
+    name: str
+    score: Array
+    loss: Losses | None = None
+    learned_from: int = 0
 
 
-def rivals(task: Task, report: Report) -> Rivals:
-    """Each challenger, every fold split by person."""
-    scores: dict[str, Array] = {}
-    losses: dict[str, list[Losses]] = defaultdict(list)
-    person, label, features = task.questions.person, task.questions.episode, task.matrix()
+def rivals(task: Task, names: Sequence[str], report: Report) -> list[Rival]:
+    """Those of the named challengers whose features the task has, every fold split by person."""
+    able = [name for name in names if CHALLENGERS[name].sees(task)]
+    found = []
+    for count, name in enumerate(able, 1):
+        found.append(_rival(task, name))
+        report(f"{task.model}: {name}, rival {count} of {len(able)}")
+    return found
+
+
+def _rival(task: Task, name: str) -> Rival:
+    person = task.questions.person
     fold = fold_of_people(int(person.max()) + 1, SEED)[person]
-    for name in CHALLENGERS:
-        score = np.full(label.size, np.nan)
-        for left_out in range(FOLDS):
-            known, asked = fold != left_out, fold == left_out
-            check_split(person, known, asked)
-            fitted = learn(name, features[known], label[known], SEED)
-            score[asked] = fitted(features[asked])
-            if name in STAGES:
-                losses[name].append(loss_by_round(fitted, features, label, known))
-        scores[name] = score
-        report(f"{task.model}: {name}")
-    return Rivals(scores, {name: mean_over_folds(of) for name, of in losses.items()})
+    score = np.full(person.size, np.nan)
+    losses: list[Losses] = []
+    learned_from = 0
+    for left_out in range(FOLDS):
+        known, asked = fold != left_out, np.flatnonzero(fold == left_out)
+        check_split(person, known, ~known)
+        fitted = learn(name, task, known, SEED)
+        learned_from = max(learned_from, fitted.rows.size)
+        score[asked] = fitted.probability(task, asked)
+        if name in STAGES:
+            losses.append(loss_by_round(fitted, task, asked))
+    return Rival(name, score, mean_over_folds(losses) if losses else None, learned_from)

@@ -1,7 +1,7 @@
 """A recurrent network as a challenger: the last three hours as a sequence, the person's history beside it.
 
-Asked by `evaluate` for hypoglycaemia only; torch comes with the extra `train`. One network states all
-horizons. It sees a sample of the questions of the people it learns from, drawn at random, to fit on a CPU.
+Asked by `evaluate` and `compare` for lows and highs; torch comes with the extra `train`. One network states
+all horizons. It sees a sample of the questions of the people it learns from, to fit on a CPU.
 """
 
 from collections.abc import Callable, Mapping, Sequence

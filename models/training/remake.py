@@ -75,6 +75,13 @@ def comparison(data: Path | None, report: Report) -> dict[str, str]:
     return compare(people, report)
 
 
+def quoted_comparison(data: Path | None, report: Report) -> dict[str, str]:
+    """The same records with the served models as their tables state them now; nothing is learned."""
+    from models.training.compare import quoted
+
+    return quoted()
+
+
 def value_of_action(data: Path | None, report: Report) -> dict[str, str]:
     """The model of therapy changes and its fold models by path; they learn in simulation, without a file."""
     from models.training.train_value_of_action import Settings, train
@@ -106,6 +113,7 @@ REMAKE: Final[Mapping[str, Remake]] = {
     "recorded_points": recorded_points,
     "nocturnal_hypoglycemia": nocturnal_hypoglycemia,
     "comparison": comparison,
+    "quoted_comparison": quoted_comparison,
     "value_of_action": value_of_action,
     "bandit": bandit,
 }
