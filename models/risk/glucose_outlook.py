@@ -73,8 +73,7 @@ class Outlook:
 
 def as_written(columns: Sequence[Column]) -> Array:
     """k columns of float64[m], rounded, as rows: float64[m, k], NaN where missing."""
-    rows: Array = np.round(np.stack(columns, axis=1), DIGITS)
-    return rows
+    return np.asarray(np.round(np.stack(columns, axis=1), DIGITS), np.float64)
 
 
 def rows_of(rows: Array) -> Array:

@@ -138,7 +138,7 @@ class _Sent:
 
     def num_feature(self) -> int:
         """Columns of `rows_of`."""
-        return 2 * self.booster.num_feature()
+        return 2 * int(self.booster.num_feature())
 
     def dump_model(self) -> dict[str, Any]:
         """As the library tells its trees."""
@@ -208,7 +208,8 @@ class _Learning:
     def stated(self, target: Target, booster: lightgbm.Booster, asked: NDArray[Any]) -> Array:
         """What is expected of the questions asked."""
         rest = np.asarray(booster.predict(self.rows[asked]), np.float64)
-        return target.share_of_glucose * self.glucose[asked] + rest
+        expected: Array = target.share_of_glucose * self.glucose[asked] + rest
+        return expected
 
     def table(self, target: Target, left_out: Array) -> dict[str, Any]:
         """The trees of everybody in the file's form, with some rows and the library's own answer."""
