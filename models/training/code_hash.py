@@ -19,6 +19,7 @@ EVERY_MODEL: Final = (
     ("models.training", "patient_folds.py"),
     ("models.training", "metrics.py"),
     ("models.training", "artefact.py"),
+    ("models.training", "tuning.py"),
 )
 
 SHORT_TERM: Final = (

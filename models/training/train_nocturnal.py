@@ -20,13 +20,17 @@ from models.training.patient_bootstrap import bootstrap_intervals
 from models.training.patient_folds import FOLDS, fold_of_people
 from models.training.recorded_events import FILE, Events, read_events, recorded_features
 from models.training.task import Array, Task
+from models.training.tuning import tuned
 
 VERSION: Final = "1.2.0"
 
 SETTINGS: Final = Settings(
     refits=16, validation_refits=16, bins=16, learning_rate=0.03, smallest_leaf=100, stop_after_rounds=100
 )
-"""Chosen by cross-validation: a few thousand nights bear only coarse shapes."""
+"""A few thousand nights bear only coarse shapes."""
+
+TRIED_BINS: Final = (8, 16, 32)
+TUNING_REFITS: Final = 4
 
 POSITIVE_SHARE: Final = 0.1
 """A night is called at raised risk among the tenth with the highest risk, on people left out."""
@@ -37,10 +41,12 @@ def train(path: Path, settings: Settings, report: Report) -> dict[str, str]:
     people = read_people(path)
     task = task_of(people, LEARNED_MIN)
     report(f"{len(people)} people, {task.questions.episode.size} evenings asked about")
+    settings, tuning = tuned(task, settings, ("bins", TRIED_BINS), TUNING_REFITS, report)
     stated = out_of_fold(task, settings, report)
     calibration = Calibration.of(task.questions.episode, stated)
     facts = {
         "version": VERSION,
+        "tuning": tuning,
         **_on_people_left_out(task, stated, calibration, settings.seed),
         **_of_evening(path.with_name(FILE), people, task, calibration.applied(stated), settings),
         "data_sha256": {path.name: sha256_of(path)},

@@ -17,11 +17,11 @@ from models.training.event_alarms import alarms_at
 from models.training.fit_outlook import with_outlook
 from models.training.fit_pairwise import Settings
 from models.training.measure import measure
-from models.training.metrics import auprc, auroc, log_loss
 from models.training.patient_bootstrap import bootstrap_intervals
 from models.training.short_term_events import Event
 from models.training.short_term_windows import HORIZONS_MIN, Windows, questions, task_of, windows_of
 from models.training.task import Task
+from models.training.tuning import tuned
 
 VERSION: Final = "3.0.0"
 
@@ -53,7 +53,8 @@ def train(
     }
     windows, expected = with_outlook(windows, event, outlook, report)
     files = {f"{expected['model']}.json": readable(expected | made_from)}
-    settings, tuning = tuned(task_of(windows, TUNED_MIN, event), settings, report)
+    asked = task_of(windows, TUNED_MIN, event)
+    settings, tuning = tuned(asked, settings, ("pairs", TRIED_PAIRS), 1, report)
     for horizon in HORIZONS_MIN:
         task = task_of(windows, horizon, event)
         facts, calibration = _judged(task, settings, report)
@@ -61,18 +62,6 @@ def train(
         files[f"{task.model}.json"] = readable(artefact(task, calibration, settings, facts))
         report(f"{task.model}: fitted to all people")
     return files
-
-
-def tuned(task: Task, settings: Settings, report: Report) -> tuple[Settings, list[dict[str, Any]]]:
-    """The number of pairs with the smallest log loss on people left out, and what each came to."""
-    tried: list[dict[str, Any]] = []
-    label = task.questions.episode
-    for pairs in TRIED_PAIRS:
-        stated = out_of_fold(task, replace(settings, pairs=pairs, validation_refits=1), report)
-        scores = {metric.__name__: round(metric(label, stated), 6) for metric in (log_loss, auroc, auprc)}
-        tried.append({"model": task.model, "pairs": pairs, **scores})
-    best = min(tried, key=lambda found: float(found["log_loss"]))
-    return replace(settings, pairs=best["pairs"]), tried
 
 
 def _judged(task: Task, settings: Settings, report: Report) -> tuple[dict[str, Any], Calibration]:
