@@ -1,6 +1,7 @@
 """Training from a file of people to the files that are served: cross-validated, tuned, seeded, recorded."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,12 +10,12 @@ from made_people import person, written
 from models.risk.additive_model import AdditiveModel
 from models.risk.glucose_episodes import HIGH_MGDL, LOW_MGDL
 from models.risk.glucose_outlook import Outlook
+from models.training.artefact import Calibration
 from models.training.cgm_people import fingerprint
 from models.training.code_hash import sha256_of_code
+from models.training.questions import NothingToAsk
 
 pytest.importorskip("lightgbm", reason="needs the extra `train`")
-
-from dataclasses import replace
 
 from models.training import fit_outlook, fit_pairwise
 from models.training.short_term_events import EVENTS
@@ -87,6 +88,12 @@ def test_numbers_on_people_left_out_and_the_threshold_of_alarms_stand_in_every_t
         facts = json.loads(files[f"{event.name}_{horizon}.json"])
         assert 0.5 < facts["on_people_left_out"]["auroc"] <= 1
         assert 0 < facts["alarm_threshold"] < 1
+
+
+def test_episodes_that_people_left_out_make_too_plain_to_calibrate_are_refused():
+    label = np.repeat([0.0, 1.0], 50)
+    with pytest.raises(NothingToAsk, match="calibrate"):
+        Calibration.of(label, np.where(label > 0, 0.9, 0.1))
 
 
 def test_the_same_seed_makes_the_same_bytes(trained):

@@ -16,6 +16,7 @@ from models.risk.additive_model import logistic
 from models.training.code_hash import sha256_of_code
 from models.training.metrics import calibration_line
 from models.training.patient_folds import FOLDS, check_split, fold_of_people
+from models.training.questions import NothingToAsk
 from models.training.task import Array, Task
 
 EXAMPLE_ROWS: Final = 12
@@ -69,8 +70,11 @@ class Calibration:
 
     @classmethod
     def of(cls, label: Array, probability: Array) -> "Calibration":
-        """Fitted to out-of-fold probabilities, by logistic regression."""
-        return cls(*(round(value, 4) for value in calibration_line(label, probability)))
+        """A logistic regression on out-of-fold probabilities; NothingToAsk where they decide none."""
+        line = calibration_line(label, probability)
+        if not np.isfinite(line).all():
+            raise NothingToAsk("too few or too plain episodes in people left out to calibrate what is stated")
+        return cls(*(round(value, 4) for value in line))
 
     def applied(self, probability: Array) -> Array:
         """Calibrated probabilities."""
