@@ -36,7 +36,8 @@ def task(questions=2000, people=10):
     nearer = -features["glucose_mgdl"] - 0.5 * features["change_15_min_mgdl"]
     episode = (nearer + rng.normal(size=questions) > 0.5).astype(float)
     person = np.sort(np.arange(questions) % people)
-    return Task("made", features, Questions(person, np.arange(questions), episode), {"glucose_mgdl": -1})
+    questions_asked = Questions(person, np.arange(questions), episode)
+    return Task("made", features, questions_asked, {"glucose_mgdl": -1}, people)
 
 
 TASK = task()

@@ -211,7 +211,7 @@ def test_each_table_says_what_it_was_made_from_and_how_it_did_on_people_left_out
 
 @both
 def test_every_feature_belongs_to_exactly_one_topic(model):
-    features = model.features(np.full(40, 100.0), np.array([39]), None)
+    features = model.seen(np.full(40, 100.0), np.array([39]), None)
     named = [name for topic in model.topics for name in topic.sentences]
     assert sorted(named) == sorted([*features, *OF_NEXT_HOURS])
     assert set(DIRECTION[model.name]) <= set(features)

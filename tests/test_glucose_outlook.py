@@ -127,7 +127,7 @@ class TestOfTheFit:
         learning = _Learning.of(windows, event, Settings(trees=8, smallest_leaf=20, bins=31))
         everybody = np.ones(windows.slot.size, bool)
         seen = outlook.seen(windows.features)
-        assert np.isnan(windows.features["slope_15_min_mgdl_per_min"]).any()
+        assert np.isnan(windows.features["change_5_min_mgdl"]).any()
         for target in targets_of(windows, event):
             library = learning.stated(target, learning.grown(target, everybody), everybody)
             np.testing.assert_allclose(seen[target.name], library, rtol=0, atol=1e-9)

@@ -120,7 +120,9 @@ def test_tables_of_fitted_trees_give_the_librarys_own_log_odds():
     assert any(len(term.features) == 2 for term in model.terms)
 
 
-def test_a_refit_that_the_library_does_not_get_through_is_drawn_again_and_other_failures_are_told(monkeypatch):
+def test_a_refit_that_the_library_does_not_get_through_is_drawn_again_and_other_failures_are_told(
+    monkeypatch,
+):
     fit_pairwise = pytest.importorskip("models.training.fit_pairwise", reason="needs the extra `train`")
     lightgbm, seeds = fit_pairwise.lightgbm, []
 

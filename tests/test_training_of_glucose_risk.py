@@ -73,12 +73,13 @@ def test_the_served_models_read_what_was_made_and_say_what_the_library_says(trai
         np.testing.assert_allclose(table.probability(features), stated, rtol=0, atol=1e-12)
 
 
-def test_what_the_tuning_tried_is_recorded_and_the_smallest_loss_is_taken(trained):
+def test_what_the_tuning_tried_is_recorded_and_the_smallest_value_near_the_best_is_taken(trained):
     event, _, files, said = trained
     facts = json.loads(files[f"{event.name}_60.json"])
     assert [one["pairs"] for one in facts["tuning"]] == list(TRIED_PAIRS)
-    best = min(facts["tuning"], key=lambda one: one["log_loss"])
-    assert facts["settings"]["pairs"] == best["pairs"]
+    best = min(one["log_loss"] for one in facts["tuning"])
+    near = [one["pairs"] for one in facts["tuning"] if one["log_loss"] <= 1.001 * best]
+    assert facts["settings"]["pairs"] == near[0]
     assert f"{event.name}_60: fold 5 of 5" in said
 
 
