@@ -118,27 +118,3 @@ def test_tables_of_fitted_trees_give_the_librarys_own_log_odds():
     model = AdditiveModel.from_json(readable(json.loads(json.dumps(document))))
     np.testing.assert_allclose(model.probability(features), fitted.probability(features), atol=1e-9)
     assert any(len(term.features) == 2 for term in model.terms)
-
-
-def test_a_refit_that_the_library_does_not_get_through_is_drawn_again_and_other_failures_are_told(
-    monkeypatch,
-):
-    fit_pairwise = pytest.importorskip("models.training.fit_pairwise", reason="needs the extra `train`")
-    lightgbm, seeds = fit_pairwise.lightgbm, []
-
-    def failing(said):
-        def train(params, rows, rounds):
-            seeds.append(params["seed"])
-            if len(seeds) == 1:
-                raise lightgbm.basic.LightGBMError(said)
-            return "trees"
-
-        return train
-
-    monkeypatch.setattr(lightgbm, "train", failing("Check failed: (best_split_info.right_count) > (0)"))
-    assert fit_pairwise._grown({}, None, 10, 7) == "trees"
-    assert seeds == [7, 7 + fit_pairwise.SEED_STEP]
-    seeds.clear()
-    monkeypatch.setattr(lightgbm, "train", failing("out of memory"))
-    with pytest.raises(lightgbm.basic.LightGBMError, match="memory"):
-        fit_pairwise._grown({}, None, 10, 7)
