@@ -135,7 +135,7 @@ def _log_odds(model: lightgbm.Booster, at: Cells) -> Array:
 def _binned(cells: Cells, label: Array) -> lightgbm.Dataset:
     """The rows as the library keeps them, one bin a cell.
 
-    Each feature by itself: where the library bundles sparse ones, it corrupts some of the subsets of `_counted`
+    Each feature by itself: where the library bundles sparse ones, it corrupts some subsets of `_counted`
     (LightGBM 4.7.0: a check of its own fails, or the process ends).
     """
     params = {
