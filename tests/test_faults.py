@@ -156,7 +156,8 @@ def test_F15_what_a_server_sent_without_being_asked_for_is_not_used(ehr: Any, fa
     everything = [reading("29463-7", "2026-05-01T08:00:00Z", "p-x")]  # a weight's code
     everything += [reading("99504-3", f"2019-05-{day:02d}T08:00:00Z", "p-x") for day in range(1, 29)]
     fake.script_any["/fhir/Observation/_search"] = (200, bundle(*everything))
-    fake.script_any["/fhir/Condition/_search"] = (200, bundle())
+    for resource in ("Condition", "MedicationAdministration"):
+        fake.script_any[f"/fhir/{resource}/_search"] = (200, bundle())
     answer = ehr.call("glucose-review", hook(fake, "p-x"))
     assert answer.status_code == 200 and "not_assessed" in outcomes(ehr)[-1]
     assert "250" not in "".join(card["detail"] for card in answer.json["cards"])

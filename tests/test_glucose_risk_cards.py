@@ -10,7 +10,8 @@ from models.risk.hyperglycemia import HYPERGLYCEMIA
 from models.risk.hypoglycemia import HYPOGLYCEMIA
 from models.risk.nocturnal_hypoglycemia import TABLE
 
-SHORT_TERM = {model.name: model.tables for model in (HYPOGLYCEMIA, HYPERGLYCEMIA)}
+MODELS = (HYPOGLYCEMIA, HYPERGLYCEMIA)
+SHORT_TERM = {model.name: model.tables for model in MODELS}
 LEARNED = [*SHORT_TERM, TABLE.name]
 
 STATED = ("auroc", "auprc", "prevalence", "ece", "sensitivity_at_90_specificity")
@@ -56,10 +57,13 @@ def test_cards_and_tables_have_the_same_version():
 
 
 def test_the_cards_state_the_hashes_of_data_and_code_that_their_tables_record():
-    tables = {name: by.values() for name, by in SHORT_TERM.items()} | {TABLE.name: [TABLE]}
-    for name, models in tables.items():
+    facts = {
+        model.name: [model.outlook.facts, *(of.facts for of in model.tables.values())] for model in MODELS
+    }
+    facts[TABLE.name] = [TABLE.facts]
+    for name, tables in facts.items():
         made_from = MODEL_CARDS[name]["made_from"]
-        assert made_from["tables"] == [f"{model.name}.json" for model in models]
-        for model in models:
+        assert made_from["tables"] == [f"{table['model']}.json" for table in tables]
+        for table in tables:
             for key in ("data_sha256", "code_sha256", "made_with"):
-                assert made_from[key] == model.facts[key], (model.name, key)
+                assert made_from[key] == table[key], (table["model"], key)

@@ -31,8 +31,9 @@ QUICK: Final = Settings(validation_refits=2)
 def challenge(task: Task, report: Report) -> dict[str, Array]:
     """Out-of-fold probability float64[m] of each algorithm, the served kind of model too."""
     settings = NOCTURNAL if task.model == MODEL else QUICK
+    refitted = out_of_fold(task, settings, report)
     found = {rival.name: rival.score for rival in rivals(task, tuple(CHALLENGERS), report)}
-    return {REFITTED: out_of_fold(task, settings, report), **found}
+    return {REFITTED: refitted, **found}
 
 
 @dataclass(frozen=True, slots=True)

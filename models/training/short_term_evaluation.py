@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.risk.causal_grid import Column
+from models.risk.causal_grid import Column, Slots
 from models.risk.episode_risk import EpisodeModel
 from models.risk.hyperglycemia import HYPERGLYCEMIA
 from models.risk.hypoglycemia import HYPOGLYCEMIA
@@ -51,12 +51,17 @@ JUDGED: Final[Mapping[str, Judged]] = {
 
 def unfitted_scores(judged: Judged, people: Sequence[Person], seed: int) -> tuple[Windows, Scores]:
     """The questions and the scores of what needs no fit; LeakError where a feature knows the future."""
-    check_no_look_ahead(lambda measured, at: judged.model.seen(measured, at, ANY_CLOCK), people, seed)
+    expected = judged.model.outlook.seen
+
+    def seen(measured: Column, at: Slots) -> dict[str, Column]:
+        return expected(judged.event.features(measured, at, ANY_CLOCK))
+
+    check_no_look_ahead(seen, people, seed)
     windows = windows_of(people, judged.event)
     features, towards = windows.features, judged.event.towards
-    seen = judged.model.outlook.seen(features)
+    given = expected(features)
     return windows, {
-        SERVED: {horizon: table.probability(seen) for horizon, table in judged.model.tables.items()},
+        SERVED: {horizon: table.probability(given) for horizon, table in judged.model.tables.items()},
         "linear_extrapolation": dict.fromkeys(HORIZONS_MIN, towards * _extrapolated(features)),
         "glucose_now": dict.fromkeys(HORIZONS_MIN, towards * features["glucose_mgdl"]),
     }
