@@ -12,7 +12,7 @@ from hooks.expected_glucose import Answer as Forecast
 from hooks.expected_glucose import interval_text
 from hooks.hypoglycemia_risk import RiskPart, asked
 from hooks.service import Question
-from models.assessment import Assessment, Input, NotAssessed
+from models.assessment import Assessment, Input, Interval, NotAssessed
 from models.risk.action_outlook import (
     MODEL,
     VERSION,
@@ -94,16 +94,20 @@ def _line(answer: Outlook, unit: GlucoseUnit) -> str:
     after, before = (interval_text(curve.within(minutes), unit) for curve in (told.with_action, told.without))
     return (
         f"With {action_text(told.action)}: expected in {minutes} min {after}, instead of {before}; "
-        f"lowest within {minutes} min {_lowest_text(told, minutes, unit)}"
+        f"{_lowest_text(told, minutes, unit)}"
     )
 
 
 def _lowest_text(told: ActionOutlook, minutes: int, unit: GlucoseUnit) -> str:
-    """The lowest points expected with and without; where they read alike, that it comes before the effect."""
-    after, before = (
-        wording.glucose(lowest(curve, minutes).value, unit) for curve in (told.with_action, told.without)
-    )
-    return f"{before} either way, before it acts" if after == before else f"{after} instead of {before}"
+    """The lowest points expected with and without, each with its lower edge; alike where they come first."""
+    after, before = (lowest(curve, minutes) for curve in (told.with_action, told.without))
+    if wording.glucose(after.value, unit) == wording.glucose(before.value, unit):
+        return f"before it acts glucose may still fall to {_with_edge(before, unit)}"
+    return f"lowest within {minutes} min {_with_edge(after, unit)} instead of {_with_edge(before, unit)}"
+
+
+def _with_edge(found: Interval, unit: GlucoseUnit) -> str:
+    return f"{wording.glucose(found.value, unit)}, at the lower edge {wording.glucose(found.low, unit)}"
 
 
 def computed_with(question: Question, told: Sequence[Assessment[ActionOutlook]]) -> tuple[str, ...]:
@@ -112,7 +116,8 @@ def computed_with(question: Question, told: Sequence[Assessment[ActionOutlook]])
     own = wording.listed([setting_text(question, used[name]) for name in SETTINGS_USED if name in used])
     return (
         f"Computed with this patient's own {own}, from the glucose expected from CGM alone and the effect "
-        "curves of LoopAlgorithm, with 90 % intervals",
+        "curves of LoopAlgorithm; the range is that of the forecast, its lower edge with carbohydrate as slow "
+        "as a meal, and was not measured",
         EATING,
     )
 

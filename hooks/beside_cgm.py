@@ -11,6 +11,7 @@ from hooks.prefetch import DataNeed
 from hooks.service import Question
 from hooks.wording import listed
 from models.assessment import Assessment
+from models.dosing.uncounted_insulin import uncounted_insulin
 from models.patient_record import Completeness
 from models.risk.recorded_terms import OF_NEXT_HOURS, Recorded
 from models.signals import CARBS, HEART_RATE, INSULIN_BOLUS, STEPS
@@ -34,14 +35,18 @@ FROM_CGM_ALONE: Final = "CGM alone: insulin, food and activity are not known to 
 
 
 def recorded(question: Question) -> Recorded:
-    """The signals of which all was read: half of the boluses would tell of less insulin than there is."""
+    """The signals of which all was read: half of the boluses would tell of less insulin than there is.
+
+    So would an administration that was read and cannot be counted.
+    """
     series, read = question.record.series, question.record.completeness
+    uncounted = {INSULIN_BOLUS} if uncounted_insulin(question.record, question.as_of_ms) else frozenset()
     whole = {need.key for need in NEEDS if read.get(need.key) in WHOLE}
     return Recorded(
         {
             signal: series[signal]
             for signal, sources in READ_FROM.items()
-            if signal in series and whole >= {need.key for need in sources}
+            if signal in series and signal not in uncounted and whole >= {need.key for need in sources}
         }
     )
 
@@ -57,11 +62,11 @@ def estimated_from(answer: Assessment[Any], event: str = "") -> str:
     unknown = [word for signal, word in WORDS.items() if signal not in used]
     if not known:
         return FROM_CGM_ALONE
-    rest = f": {listed(unknown)} {'are' if len(unknown) > 1 else 'is'} not known to it" if unknown else ""
-    return f"CGM and recorded {listed(known)}{_fading(answer, event) if event else ''}{rest}"
-
-
-def _fading(answer: Assessment[Any], event: str) -> str:
-    counts = any(one.points for one in answer.contributions if one.name in OF_NEXT_HOURS)
-    here = "" if counts else ", and here not at all"
-    return f" (which count the less the likelier CGM makes {event}{here})"
+    rest = f"; {listed(unknown)} {'are' if len(unknown) > 1 else 'is'} not used" if unknown else ""
+    if not event:
+        return f"CGM and recorded {listed(known)}{rest}"
+    if not any(one.points for one in answer.contributions if one.name in OF_NEXT_HOURS):
+        return (
+            f"CGM; recorded {listed(known)} would change this number only where CGM tells of less risk{rest}"
+        )
+    return f"CGM and recorded {listed(known)} (which count the less the likelier CGM makes {event}){rest}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Final
 
-from hooks.hypoglycemia_risk import RiskPart, asked
+from hooks.hypoglycemia_risk import NEXT_HOURS, RiskPart, asked
 from hooks.service import Question
 from models.assessment import Assessment, Interval, NotAssessed, Reason, ReasonCode
 from models.risk.glucose_episodes import LOW_MGDL
@@ -17,6 +17,8 @@ from models.time_series import TimeSeries
 from models.units import GlucoseUnit, to_mmoll
 
 STATED_MIN: Final = (30, 60)
+
+WITHOUT_FOOD: Final = "; learned from people who often ate when falling: without food it may come out lower"
 
 Answer = Assessment[GlucoseForecast] | NotAssessed
 
@@ -40,7 +42,8 @@ def forecast_lines(question: Question, answer: Answer, risks: Sequence[RiskPart]
     if isinstance(answer, Assessment):
         unit = question.practice.glucose_unit
         stated = (f"in {m} min {interval_text(answer.result.within(m), unit)}" for m in STATED_MIN)
-        return (f"Expected glucose from CGM alone (90 % interval): {'; '.join(stated)}",)
+        caveat = WITHOUT_FOOD if any(risk.of == NEXT_HOURS and risk.card for risk in risks) else ""
+        return (f"Expected glucose from CGM alone (90 % interval): {'; '.join(stated)}{caveat}",)
     said = {_about(risk.assessment) for risk in risks if isinstance(risk.assessment, NotAssessed)}
     if _about(answer) in said:
         return ()

@@ -33,6 +33,9 @@ CONTRADICTED_MS: Final = 60 * 60_000
 
 A_LOW: Final = "a low"
 NEXT_HOURS: Final = "a low in the next hours"
+USUAL_CARE: Final = "This is the risk with usual self-care; in somebody who does not act it is higher."
+"""The people learned from saw their glucose, and often ate when it fell."""
+
 SMALLEST_SHOWN: Final = 0.01
 SMALLEST_END: Final = 0.001
 """Smaller risks, and smaller upper ends of intervals, are not told apart in words."""
@@ -136,8 +139,12 @@ def asked(
 
 
 def by_horizon(risk: EpisodeRisk) -> str:
-    """The risk within each horizon, with its interval."""
-    return "; ".join(f"{minutes} min {share(within)}" for minutes, within in risk.within_min.items())
+    """The risk within each horizon, with its interval; that it is as high at least where it was held up."""
+    said, before = [], None
+    for minutes, within in risk.within_min.items():
+        said.append(f"{minutes} min {'at least that' if within == before else share(within)}")
+        before = within
+    return "; ".join(said)
 
 
 def _lines(risk: EpisodeRisk) -> tuple[str, ...]:
@@ -167,7 +174,9 @@ def _card(question: Question, answer: Assessment[EpisodeRisk]) -> Card:
     when, within = f"within {LEADING_MIN} min", risk.within_min[LEADING_MIN]
     made_of = estimated_from(answer, A_LOW)
     raised = Raised(answer.model, answer.version, when, within, risk.asked_at_ms, made_of)
-    return risk_card(question, raised, _lines(risk), "A small carbohydrate snack or less insulin")
+    return risk_card(
+        question, raised, _lines(risk), f"{USUAL_CARE} A small carbohydrate snack or less insulin"
+    )
 
 
 def risk_card(question: Question, raised: Raised, lines: Sequence[str], lowered_by: str) -> Card:

@@ -251,7 +251,11 @@ def _risk_words(made: Sequence[PointScore]) -> str:
     if named[0] != LOW_MEDIUM:
         return between
     red = ", ".join(sorted({sign.replace("_", " ") for found in made for sign in red_signs(found)}))
-    return f"{between}, because {red} alone scores {URGENT_SINGLE}: urgent review by a clinician"
+    upwards = f", up to {named[-1]} with the missing signs" if len(named) > 1 else ""
+    return (
+        f", clinical risk at least {LOW_MEDIUM} ({red} alone scores {URGENT_SINGLE}, if measured at rest: "
+        f"urgent review by a clinician){upwards}"
+    )
 
 
 def _made(scores: Sequence[News2]) -> list[PointScore]:

@@ -93,8 +93,10 @@ def test_the_line_says_what_the_model_computed_in_both_units() -> None:
         f"({after.low:.0f} to {after.high:.0f}), "
     )
     assert f"instead of {before.value:.0f} mg/dL ({before.low:.0f} to {before.high:.0f}), " in line
-    assert f"lowest within 60 min {lowest(answer.result.without, 60).value:.0f} mg/dL" in line
-    assert line.count("mmol/L") == 3
+    coming = lowest(answer.result.without, 60)
+    assert f"before it acts glucose may still fall to {coming.value:.0f} mg/dL" in line
+    assert f"at the lower edge {coming.low:.0f} mg/dL" in line
+    assert line.count("mmol/L") == 4
     (molar,) = lines(question(RATIO, SENSITIVITY, unit="mmol/L"), "With ")
     assert molar.index("mmol/L") < molar.index("mg/dL")
 
@@ -110,7 +112,7 @@ def test_where_a_pump_gives_a_known_rate_less_basal_is_told_of_too() -> None:
     asked = question(RATIO, SENSITIVITY, pump())
     carbohydrate, basal = lines(asked, "With ")
     assert "15 g" in carbohydrate and basal.startswith("With 50 % less basal insulin for 120 min")
-    assert "expected in 120 min" in basal and "lowest within 120 min" in basal
+    assert "expected in 120 min" in basal and "may still fall to" in basal
     assert "basal rate (0.80 units per hour" in lines(asked, "Computed")[0]
 
 

@@ -154,8 +154,8 @@ def test_the_card_of_a_raised_risk_says_what_it_rests_on() -> None:
     beside, alone = decided(golden("falling-with-insulin")), decided(golden("falling"))
     assert f"Estimated from {FROM_CGM_ALONE}." in text(alone)
     assert (
-        "Estimated from CGM and recorded insulin and activity (which count the less the likelier CGM makes "
-        "a low, and here not at all): food is not known to it." in text(beside)
+        "Estimated from CGM; recorded insulin and activity would change this number only where CGM tells of "
+        "less risk; food is not used." in text(beside)
     )
 
 
@@ -172,13 +172,13 @@ EVERYTHING = (signals.INSULIN_BOLUS, signals.CARBS, signals.STEPS)
     (answer(0.0), A_LOW, FROM_CGM_ALONE),
     (answer(0.5, *EVERYTHING), "", "CGM and recorded insulin, food and activity"),
     (answer(0.5, signals.STEPS), "",
-     "CGM and recorded activity: insulin and food are not known to it"),
+     "CGM and recorded activity; insulin and food are not used"),
     (answer(0.5, signals.INSULIN_BOLUS, signals.CARBS), A_LOW,
-     "CGM and recorded insulin and food (which count the less the likelier CGM makes a low): "
-     "activity is not known to it"),
+     "CGM and recorded insulin and food (which count the less the likelier CGM makes a low); "
+     "activity is not used"),
     (answer(0.0, signals.INSULIN_BOLUS), A_LOW,
-     "CGM and recorded insulin (which count the less the likelier CGM makes a low, and here not at all): "
-     "food and activity are not known to it"),
+     "CGM; recorded insulin would change this number only where CGM tells of less risk; "
+     "food and activity are not used"),
 ])  # fmt: skip
 def test_what_an_estimate_rests_on_is_told_in_each_case(
     found: Assessment[None], event: str, said: str

@@ -9,12 +9,16 @@ import numpy as np
 
 from models.assessment import Input, Reason, ReasonCode
 from models.dosing.insulin_doses import MS_PER_H, MS_PER_MIN
+from models.dosing.uncounted_insulin import uncounted_insulin
 from models.patient_record import Completeness, PatientRecord
 from models.signals import INSULIN_BASAL
 from models.time_series import TimeSeries
 
-NEWEST_MIN: Final = 60
-"""A delivery that ended longer ago does not tell the rate now (our judgement: rates are set by the hour)."""
+NEWEST_MIN: Final = 15
+"""A delivery that ended longer ago does not tell the rate now: the pump may stand still (our judgement)."""
+
+PLAUSIBLE_U_PER_H: Final = (0.025, 5.0)
+"""Above, the record is rather an injection of long-acting insulin that states a duration (our judgement)."""
 
 WATCHED_H: Final = 3
 MOST_RATES: Final = 4
@@ -31,12 +35,15 @@ AUTOMATED_TEXT: Final = (
     f"Basal took more than {MOST_RATES} rates in {WATCHED_H} hours, as under automated delivery, which "
     "lowers it by itself."
 )
+AFTER_TEXT: Final = "A basal entry without a duration follows the newest delivery on record."
+IMPLAUSIBLE_TEXT: Final = "The basal rate on record is not one of a pump: {:.3g} units per hour."
 NOTHING_TEXT: Final = "Basal insulin is at zero now: there is nothing to lower."
 
 
 def basal_rate_now(record: PatientRecord, as_of_ms: int) -> Input | Reason:
     """The rate in U/h of the delivery under way, or why it is not known or cannot be lowered."""
-    if record.completeness.get("insulin") is not Completeness.COMPLETE:
+    complete = record.completeness.get("insulin") is Completeness.COMPLETE
+    if not complete or uncounted_insulin(record, as_of_ms):
         return Reason(ReasonCode.INCOMPLETE, INSULIN_BASAL, INCOMPLETE_TEXT)
     delivered = _delivered(record.series.get(INSULIN_BASAL), as_of_ms)
     if delivered is None:
@@ -52,8 +59,19 @@ def basal_rate_now(record: PatientRecord, as_of_ms: int) -> Input | Reason:
     rate_u_per_h = float(rates_u_per_h[newest])
     if rate_u_per_h <= 0.0:
         return Reason(ReasonCode.OUT_OF_POPULATION, INSULIN_BASAL, NOTHING_TEXT)
+    if not PLAUSIBLE_U_PER_H[0] <= rate_u_per_h <= PLAUSIBLE_U_PER_H[1]:
+        text = IMPLAUSIBLE_TEXT.format(rate_u_per_h)
+        return Reason(ReasonCode.IMPLAUSIBLE, INSULIN_BASAL, text)
+    if _follows(record.series[INSULIN_BASAL], int(delivered.at_ms[newest]), as_of_ms):
+        return Reason(ReasonCode.CONFLICT, INSULIN_BASAL, AFTER_TEXT)
     reference = delivered.references[int(delivered.reference[newest])]
     return Input("basal rate", rate_u_per_h, "[iU]/h", int(delivered.until_ms[newest]), reference)
+
+
+def _follows(series: TimeSeries, newest_ms: int, as_of_ms: int) -> bool:
+    """Whether an entry without a duration was made after a delivery began: a stop, or an injection."""
+    later = (series.at_ms > newest_ms) & (series.at_ms <= as_of_ms)
+    return bool((later & (series.until_ms <= series.at_ms)).any())
 
 
 def _delivered(series: TimeSeries | None, as_of_ms: int) -> TimeSeries | None:

@@ -19,9 +19,11 @@ from models.dosing.insulin_effect import insulin_effect_mgdl
 from models.dosing.pump_basal import basal_rate_now
 from models.dosing.recorded_settings import setting_on_record
 from models.dosing.schedule import Array, Instants, constant
+from models.dosing.uncounted_insulin import uncounted_insulin
 from models.patient_record import PatientRecord
 from models.risk.glucose_forecast import GlucoseForecast
 from models.risk.glucose_forecast_features import SENSOR_RANGE_MGDL
+from models.risk.recorded_terms import Entries, insulin_on_board_u
 
 MODEL: Final = "action_outlook"
 VERSION: Final = "1.0.0"
@@ -36,6 +38,9 @@ RULES: Final = AbsorptionRules()
 RISE_MGDL_PER_G: Final = (1.0, 15.0)
 """What one gram can do in an adult. Above: 1 g in the plasma glucose space (1.5 to 1.9 dL/kg, Dalla Man 2007,
 IEEE Trans Biomed Eng 54:1740) of somebody of 40 kg. Below: our judgement, half of what is ever prescribed."""
+
+MOST_ACTING_U: Final = 0.5
+"""More bolus insulin that is yet to act may take away what an action gives (our judgement)."""
 
 MIN_PER_H: Final = 60.0
 MIDDLE: Final = 0.5
@@ -75,10 +80,23 @@ class OwnSettings:
     sensitivity: Input | Reason
     basal: Input | Reason
     as_of_ms: int
+    acting: Reason | None = None
+    """Why nothing is computed while a bolus acts that the forecast does not know; None without one."""
 
     def needed(self, action: Action) -> tuple[Input | Reason, Input | Reason]:
         """What this action is simulated with: the carb ratio or the basal rate, and the sensitivity."""
         return (self.carb_ratio if isinstance(action, Carbohydrate) else self.basal), self.sensitivity
+
+    @property
+    def not_believed(self) -> Reason | None:
+        """That a ratio and a sensitivity on record cannot be one adult's; None where one is unknown."""
+        if isinstance(self.carb_ratio, Reason) or isinstance(self.sensitivity, Reason):
+            return None
+        low, high = RISE_MGDL_PER_G
+        if low <= float(self.sensitivity.value) / float(self.carb_ratio.value) <= high:
+            return None
+        text = "The carb ratio and the insulin sensitivity on record do not fit together in an adult."
+        return Reason(ReasonCode.IMPLAUSIBLE, "carb_ratio", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +114,22 @@ def own_settings(record: PatientRecord, as_of_ms: int) -> OwnSettings:
         setting_on_record(record, signal, as_of_ms)
         for signal in (signals.CARB_RATIO, signals.INSULIN_SENSITIVITY)
     )
-    return OwnSettings(ratio, sensitivity, basal_rate_now(record, as_of_ms), as_of_ms)
+    basal, acting = basal_rate_now(record, as_of_ms), _still_acting(record, as_of_ms)
+    return OwnSettings(ratio, sensitivity, basal, as_of_ms, acting)
+
+
+def _still_acting(record: PatientRecord, as_of_ms: int) -> Reason | None:
+    if uncounted_insulin(record, as_of_ms):
+        text = "Insulin on record cannot be counted, and may still act."
+        return Reason(ReasonCode.INCOMPLETE, signals.INSULIN_BOLUS, text)
+    boluses = record.series.get(signals.INSULIN_BOLUS)
+    if boluses is None:
+        return None
+    acting_u = float(insulin_on_board_u(Entries.of(boluses), np.array([as_of_ms]))[0])
+    if acting_u < MOST_ACTING_U:
+        return None
+    text = f"Bolus insulin is still acting ({acting_u:.1f} units), and the forecast does not know it."
+    return Reason(ReasonCode.UNSAFE, signals.INSULIN_BOLUS, text)
 
 
 def assess(
@@ -105,7 +138,8 @@ def assess(
     """The forecast with the action, or every reason why it cannot be computed."""
     needed = settings.needed(action)
     known = tuple(found for found in needed if isinstance(found, Input))
-    reasons = tuple(found for found in needed if isinstance(found, Reason)) or _not_believed(action, known)
+    missing = (found for found in needed if isinstance(found, Reason))
+    reasons = (*missing, *(why for why in (settings.not_believed, settings.acting) if why))
     if isinstance(forecast, NotAssessed) or reasons:
         before = forecast.reasons if isinstance(forecast, NotAssessed) else ()
         return NotAssessed(MODEL, VERSION, settings.as_of_ms, (*before, *reasons))
@@ -189,15 +223,3 @@ def _raised(forecast: GlucoseForecast, rise: _Rise) -> GlucoseForecast:
 
 def _instants(forecast: GlucoseForecast) -> Instants:
     return forecast.asked_at_ms + np.array(forecast.horizons_min, np.int64) * MS_PER_MIN
-
-
-def _not_believed(action: Action, known: Sequence[Input]) -> tuple[Reason, ...]:
-    """That a ratio and a sensitivity, each plausible, cannot be one adult's."""
-    if not isinstance(action, Carbohydrate):
-        return ()
-    ratio, sensitivity = (float(found.value) for found in known)
-    low, high = RISE_MGDL_PER_G
-    if low <= sensitivity / ratio <= high:
-        return ()
-    text = "The carb ratio and the insulin sensitivity on record do not fit together in an adult."
-    return (Reason(ReasonCode.IMPLAUSIBLE, "carb_ratio", text),)

@@ -47,13 +47,13 @@ LOWS_BEFORE: Final[Mapping[str, str]] = {
     "time_below_70_14_d_percent": "{value} of the last 14 days was " + LOW,
     "lbgi_24_h": "the low blood glucose index of the last 24 hours was {value}",
     "lbgi_7_d": "the low blood glucose index of the last 7 days was {value}",
-    "hours_since_low": "the last glucose " + LOW + " was {value} hours ago or longer",
+    "hours_since_low": "",
     "mean_24_h_mgdl": "the mean of the last 24 hours was {value}",
     "mean_7_d_mgdl": "the mean of the last 7 days was {value}",
 }
 """Features that lows and highs share, and how each reads."""
 
-HOUR: Final[Mapping[str, str]] = {"hour_of_day": "the clock shows hour {value} of the day"}
+HOUR: Final[Mapping[str, str]] = {"hour_of_day": "it is about {value}"}
 
 TOPICS: Final = (
     Topic(

@@ -74,6 +74,8 @@ def _with_unit(name: str, value: float | None) -> str:
         return "not known"
     if name.endswith("_mgdl"):
         return _glucose(value)
+    if name == "hour_of_day":
+        return f"{int(value):02d}:{int(value % 1 * 60):02d}"
     if name.endswith("_percent"):
         return f"{value:.1f} %"
     return f"{value:.1f}"
