@@ -116,8 +116,8 @@ def computed_with(question: Question, told: Sequence[Assessment[ActionOutlook]])
     own = wording.listed([setting_text(question, used[name]) for name in SETTINGS_USED if name in used])
     return (
         f"Computed with this patient's own {own}, from the glucose expected from CGM alone and the effect "
-        "curves of LoopAlgorithm; the range is that of the forecast, its lower edge with carbohydrate as slow "
-        "as a meal, and was not measured",
+        "curves of LoopAlgorithm; the range is that of the forecast, its lower edge with carbohydrate as "
+        "slow as a meal, and was not measured",
         EATING,
     )
 

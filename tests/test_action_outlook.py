@@ -14,7 +14,7 @@ from models.assessment import Assessment, Input, NotAssessed, Outcome, Reason, R
 from models.dosing.carb_absorption import CarbEntry
 from models.dosing.insulin_doses import InsulinDoses
 from models.dosing.pump_basal import basal_rate_now
-from models.patient_record import Completeness, PatientRecord
+from models.patient_record import Completeness, PatientRecord, Rejection
 from models.risk.action_outlook import (
     MODEL,
     VERSION,
@@ -31,7 +31,13 @@ from models.risk.action_outlook import (
 from models.risk.glucose_forecast import HORIZONS_MIN, GlucoseForecast
 from models.risk.glucose_forecast_features import SENSOR_RANGE_MGDL
 from models.risk.glucose_forecast_model import LEVELS
-from models.signals import CARB_RATIO, INSULIN_BASAL, INSULIN_SENSITIVITY
+from models.signals import (
+    CARB_RATIO,
+    INSULIN_BASAL,
+    INSULIN_BOLUS,
+    INSULIN_DELIVERY,
+    INSULIN_SENSITIVITY,
+)
 from models.time_series import TimeSeries, series_of
 
 NOW = 1_779_278_400_000
@@ -267,6 +273,62 @@ def test_the_newest_settings_are_used_with_their_times() -> None:
 HOURLY = pump((4, 3, 0.8), (3, 2, 0.8), (2, 1, 0.9), (1, 0, 0.9))
 
 
+def stopped() -> TimeSeries:
+    """A running pump, and an entry of zero without a duration after the last delivery began."""
+    running, stop = HOURLY, at(INSULIN_BASAL, "[iU]", (0.01, 0.0))
+    joined = series_of(
+        INSULIN_BASAL, "[iU]", np.append(running.at_ms, stop.at_ms), np.append(running.value, 0.0)
+    )
+    return replace(joined, until_ms=np.append(running.until_ms, stop.at_ms))
+
+
+def uncounted(known: PatientRecord, reason: str = "time_precision") -> PatientRecord:
+    """With an administration that was left out."""
+    return replace(known, rejected={reason: Rejection(1, ("MedicationAdministration/1",))})
+
+
+SETTINGS = (RATIO, SENSITIVITY)
+
+
+@pytest.mark.parametrize(
+    ("known", "code"),
+    [
+        (record(*SETTINGS, at(INSULIN_BOLUS, "[iU]", (0.03, 9.0))), ReasonCode.UNSAFE),
+        (record(*SETTINGS, at(INSULIN_DELIVERY, "[iU]", (0.03, 9.0))), ReasonCode.INCOMPLETE),
+        (uncounted(record(*SETTINGS)), ReasonCode.INCOMPLETE),
+        (uncounted(record(*SETTINGS), "medication_unknown"), ReasonCode.INCOMPLETE),
+    ],
+    ids=["a bolus that acts", "a premix", "a dose of a day", "an unknown drug"],
+)
+def test_beside_insulin_that_acts_or_cannot_be_counted_nothing_is_simulated(
+    known: PatientRecord, code: ReasonCode
+) -> None:
+    assert reasons(assess(forecast(), own_settings(known, NOW), Carbohydrate(15.0))) == {
+        (code, INSULIN_BOLUS)
+    }
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        record(*SETTINGS, at(INSULIN_BOLUS, "[iU]", (0.3, 9.0))),
+        record(*SETTINGS, at(INSULIN_DELIVERY, "[iU]", (0.3, 9.0))),
+        uncounted(record(*SETTINGS), "duplicate"),
+        uncounted(record(*SETTINGS), "status:entered-in-error"),
+        replace(record(*SETTINGS), rejected={"time_precision": Rejection(1, ("Observation/1",))}),
+    ],
+    ids=["a bolus of yesterday", "a premix of yesterday", "a copy", "an error", "a reading"],
+)
+def test_insulin_that_acts_no_more_and_what_is_no_dose_hold_nothing_back(known: PatientRecord) -> None:
+    assert isinstance(assess(forecast(), own_settings(known, NOW), Carbohydrate(15.0)), Assessment)
+
+
+def test_a_ratio_and_a_sensitivity_that_are_not_one_adults_simulate_no_basal_either() -> None:
+    doubted = at(INSULIN_SENSITIVITY, "mg/dL/[iU]", (12, 400.0))
+    own = own_settings(record(RATIO, doubted, HOURLY), NOW)
+    assert reasons(assess(forecast(), own, LessBasal(50.0, 120.0))) == {(ReasonCode.IMPLAUSIBLE, CARB_RATIO)}
+
+
 def test_the_basal_rate_is_that_of_the_delivery_under_way() -> None:
     found = basal_rate_now(record(HOURLY), NOW)
     assert isinstance(found, Input) and found.value == pytest.approx(0.9)
@@ -279,6 +341,10 @@ def test_the_basal_rate_is_that_of_the_delivery_under_way() -> None:
         (record(at(INSULIN_BASAL, "[iU]", (0.4, 20.0))), ReasonCode.MISSING),
         (record(HOURLY, insulin=Completeness.PARTIAL), ReasonCode.INCOMPLETE),
         (record(pump((4, 3, 0.8), (3, 1.1, 1.5))), ReasonCode.STALE),
+        (record(pump((4, 3, 0.8), (3, 0.3, 1.5))), ReasonCode.STALE),
+        (record(pump((1, 0, 12.0))), ReasonCode.IMPLAUSIBLE),
+        (record(stopped()), ReasonCode.CONFLICT),
+        (uncounted(record(HOURLY)), ReasonCode.INCOMPLETE),
         (record(pump((2, 0, 1.6), (1, 0, 0.9))), ReasonCode.CONFLICT),
         (record(pump((1, 0, 0.0))), ReasonCode.OUT_OF_POPULATION),
         (
@@ -286,7 +352,19 @@ def test_the_basal_rate_is_that_of_the_delivery_under_way() -> None:
             ReasonCode.OUT_OF_POPULATION,
         ),
     ],
-    ids=["nothing", "injection", "in part", "old", "two pumps", "suspended", "automated"],
+    ids=[
+        "nothing",
+        "injection",
+        "in part",
+        "old",
+        "a gap",
+        "an injection with a duration",
+        "a stop",
+        "a dose that cannot be counted",
+        "two pumps",
+        "suspended",
+        "automated",
+    ],
 )
 def test_without_one_basal_rate_of_a_pump_now_less_of_it_is_not_simulated(
     asked: PatientRecord, code: ReasonCode

@@ -184,3 +184,18 @@ def test_what_an_estimate_rests_on_is_told_in_each_case(
     found: Assessment[None], event: str, said: str
 ) -> None:
     assert estimated_from(found, event) == said
+
+
+def test_a_bolus_that_cannot_be_counted_leaves_insulin_unknown_and_lowers_no_risk() -> None:
+    counted, unread = golden(), golden()
+    for entry in unread["prefetch"]["insulin"]["entry"]:
+        entry["resource"]["effectiveDateTime"] = entry["resource"]["effectiveDateTime"][:10]
+    (last, *_) = sorted(
+        (entry["resource"] for entry in counted["prefetch"]["insulin"]["entry"]),
+        key=lambda one: str(one["effectiveDateTime"]),
+        reverse=True,
+    )
+    last["effectiveDateTime"] = last["effectiveDateTime"][:10]
+    for asked in (counted, unread):
+        decision = decided(asked)
+        assert signals.INSULIN_BOLUS not in inputs(decision, "hypoglycemia")

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from models.assessment import Assessment, Input, NotAssessed, Outcome, Reason, ReasonCode
 
 MODEL: Final = "vital-signs-review"
-VERSION: Final = "1.1.0"
+VERSION: Final = "1.2.0"
 
 
 class Urgency(IntEnum):
