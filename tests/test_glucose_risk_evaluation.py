@@ -14,7 +14,7 @@ from models.risk.causal_grid import SLOTS_PER_DAY
 from models.risk.glucose_episodes import episode_starts
 from models.risk.glucose_risk_features import risk_features
 from models.training import metrics
-from models.training.cgm_people import Person, fingerprint, read_people
+from models.training.cgm_people import Person, UnreadablePeople, fingerprint, read_people
 from models.training.evaluate import evaluate
 from models.training.event_alarms import alarms_at, event_peaks, fires, lead_times_min
 from models.training.leak_check import check_no_look_ahead
@@ -278,3 +278,12 @@ def test_metrics_do_not_depend_on_the_order_of_people(seed):
     order = rng.permutation(300)
     assert metrics.auroc(label[order], score[order]) == pytest.approx(metrics.auroc(label, score))
     assert metrics.auprc(label[order], score[order]) == pytest.approx(metrics.auprc(label, score))
+
+
+@pytest.mark.parametrize("array", ["code", "slot_delta", "mgdl"])
+def test_a_file_whose_arrays_are_no_numbers_is_refused(tmp_path, array):
+    path = written(tmp_path, PEOPLE[:1])
+    arrays = dict(np.load(path))
+    np.savez(path, **(arrays | {array: arrays[array].astype(str)}))
+    with pytest.raises(UnreadablePeople, match="not all numbers"):
+        read_people(path)

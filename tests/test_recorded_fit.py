@@ -11,6 +11,7 @@ from models.risk.recorded_points import RecordedPoints, weight
 from models.risk.recorded_terms import CARBS, HEART_RATE, OF_NEXT_HOURS, RAISES_A_LOW, STEPS_OF_EVENING
 from models.signals import CARBS as CARBS_SIGNAL
 from models.signals import INSULIN_BOLUS
+from models.training.cgm_people import UnreadablePeople
 from models.training.fit_recorded import (
     EDGES,
     FEWEST_PEOPLE,
@@ -117,6 +118,31 @@ def test_events_are_read_by_person_and_kind_and_meet_the_questions_of_their_own_
     assert events[PERSON.format(77)].keys() == {CARBS_SIGNAL, INSULIN_BOLUS}
 
 
+HEAD = "id,time,kind,value\n"
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"no archive",
+        gzip.compress(HEAD.encode() * 50)[:-9],
+        gzip.compress(b"other,columns\n1,2\n"),
+        gzip.compress(f"{HEAD}77,2015-01-02T08:00,bolus_u,four\n".encode()),
+        gzip.compress(f"{HEAD}77,2015-01-02T08:00,bolus_u,nan\n".encode()),
+        gzip.compress(f"{HEAD}77,2015-01-02T08:00,bolus_u,-4\n".encode()),
+        gzip.compress(f"{HEAD}77,yesterday,bolus_u,4\n".encode()),
+        gzip.compress(f"{HEAD}77,2015-01-02T08:00,bolus_u\n".encode()),
+        gzip.compress(HEAD.encode() + b"77,2015-01-02T08:00,bolus_u,\xff\n"),
+    ],
+    ids=["no archive", "cut", "columns", "word", "nan", "negative", "time", "short", "bytes"],
+)
+def test_a_damaged_file_of_events_is_refused_by_its_name(tmp_path, octets):
+    path = tmp_path / FILE
+    path.write_bytes(octets)
+    with pytest.raises(UnreadablePeople, match=FILE):
+        read_events(path)
+
+
 def test_the_terms_of_the_next_hours_are_made_again_from_people_and_their_events(tmp_path):
     pytest.importorskip("lightgbm", reason="needs the extra `train`")
     from models.training.fit_pairwise import Settings
@@ -144,6 +170,17 @@ def test_people_without_events_beside_their_glucose_are_nobody_to_learn_the_term
     (tmp_path / FILE).unlink()
     with pytest.raises(NothingToAsk, match="insulin, food or steps beside their CGM"):
         train(data, SETTINGS, print)
+
+
+def test_where_everybody_kept_a_diary_nobody_is_left_to_learn_the_tables_from(tmp_path, monkeypatch):
+    pytest.importorskip("lightgbm", reason="needs the extra `train`")
+    from models.training import train_recorded
+
+    data = written(tmp_path, days=2)
+    kept = [one for one in train_recorded.read_people(data) if one.name.startswith(PERSON.format(""))]
+    monkeypatch.setattr(train_recorded, "read_people", lambda _: kept)
+    with pytest.raises(NothingToAsk, match="nobody is left"):
+        train_recorded.train(data, train_recorded.SETTINGS, print)
 
 
 def written(folder, days):

@@ -10,10 +10,11 @@ from made_people import person, written
 from models.risk.additive_model import AdditiveModel
 from models.risk.glucose_episodes import HIGH_MGDL, LOW_MGDL
 from models.risk.glucose_outlook import Outlook
-from models.training.artefact import Calibration
+from models.training.artefact import Calibration, out_of_fold
 from models.training.cgm_people import fingerprint
 from models.training.code_hash import sha256_of_code
-from models.training.questions import NothingToAsk
+from models.training.questions import NothingToAsk, Questions
+from models.training.task import Task
 
 pytest.importorskip("lightgbm", reason="needs the extra `train`")
 
@@ -95,6 +96,13 @@ def test_episodes_that_people_left_out_make_too_plain_to_calibrate_are_refused()
     label = np.repeat([0.0, 1.0], 50)
     with pytest.raises(NothingToAsk, match="calibrate"):
         Calibration.of(label, np.where(label > 0, 0.9, 0.1))
+
+
+def test_people_who_all_answer_alike_are_nobody_to_learn_from():
+    asked = Questions(np.arange(10), np.arange(10), np.zeros(10))
+    task = Task("made", {"glucose_mgdl": np.full(10, 100.0)}, asked, {}, 10)
+    with pytest.raises(NothingToAsk, match="same answer"):
+        out_of_fold(task, FEW_ROUNDS, print)
 
 
 def test_the_same_seed_makes_the_same_bytes(trained):

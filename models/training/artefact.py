@@ -94,6 +94,8 @@ def out_of_fold(task: Task, settings: Settings, report: Report) -> Array:
     for left_out in range(FOLDS):
         learn, test = fold != left_out, fold == left_out
         check_split(person, learn, test)
+        if np.unique(label[learn]).size < 2:
+            raise NothingToAsk("without the people of one fold every question has the same answer")
         seen = task.without(left_out)
         model = in_folds.fit(seen.at(learn), label[learn], person[learn], task.directions)
         probability[test] = model.probability(seen.at(test))

@@ -23,6 +23,8 @@ LONGEST_DAYS: Final = 366 * 20
 """A person seen over more than twenty years is a damaged file, and would fill the memory."""
 
 ARRAYS: Final = ("ids", "code", "slot_delta", "mgdl")
+NUMBERS: Final = "iuf"
+"""Kinds of arrays, as numpy names them: signed and unsigned integers, floats."""
 
 
 class UnreadablePeople(ValueError):
@@ -61,7 +63,7 @@ def numpy_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {name: np.ravel(file[name]) for name in names if name in file}
-    except (ValueError, EOFError, BadZipFile) as fault:
+    except (ValueError, EOFError, BadZipFile, MemoryError) as fault:
         raise UnreadablePeople(f"cannot be read as numpy arrays: {fault}") from fault
 
 
@@ -70,6 +72,8 @@ def _arrays(path: Path) -> list[NDArray[Any]]:
     if len(found) < len(ARRAYS):
         raise UnreadablePeople(f"the arrays {', '.join(n for n in ARRAYS if n not in found)} are missing")
     _, code, delta, glucose = arrays = list(found.values())
+    if any(column.dtype.kind not in NUMBERS for column in (code, delta, glucose)):
+        raise UnreadablePeople("code, slot_delta and mgdl are not all numbers")
     if not code.size == delta.size == glucose.size:
         raise UnreadablePeople("code, slot_delta and mgdl differ in length")
     return arrays

@@ -5,6 +5,7 @@ Sits between the file of events and the fits of the optional terms; times are of
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from models.risk.causal_grid import SLOT_MS, Column
 from models.risk.recorded_terms import Entries, features_of
 from models.signals import CARBS, INSULIN_BOLUS, STEPS
-from models.training.cgm_people import SLOT_ZERO_MS
+from models.training.cgm_people import SLOT_ZERO_MS, UnreadablePeople
 from models.training.questions import Questions
 
 FILE: Final = "t1d_uom_events.csv.gz"
@@ -30,17 +31,30 @@ Events = Mapping[str, Mapping[str, Entries]]
 
 
 def read_events(path: Path) -> Events:
-    """Boluses in units, carbohydrate in grams and counts of steps; other kinds are left out."""
+    """Boluses in units, carbohydrate in grams and counts of steps; other kinds are left out.
+
+    UnreadablePeople where the file is no table of events, or an amount is no number from zero up.
+    """
     found: dict[str, dict[str, list[tuple[int, float]]]] = {}
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for row in csv.DictReader(lines):
-            if row["kind"] in KINDS:
-                person = found.setdefault(PERSON.format(row["id"]), {})
-                person.setdefault(KINDS[row["kind"]], []).append((_known_ms(row), float(row["value"])))
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for row in csv.DictReader(lines):
+                if row["kind"] in KINDS:
+                    person = found.setdefault(PERSON.format(row["id"]), {})
+                    person.setdefault(KINDS[row["kind"]], []).append((_known_ms(row), _amount(row)))
+    except (OSError, EOFError, zlib.error, KeyError, TypeError, ValueError) as fault:
+        raise UnreadablePeople(f"{path.name} cannot be read as events: {fault}") from fault
     return {
         person: {signal: _entries(sorted(rows)) for signal, rows in signals.items()}
         for person, signals in found.items()
     }
+
+
+def _amount(row: Mapping[str, str]) -> float:
+    amount = float(row["value"])
+    if not 0.0 <= amount < np.inf:
+        raise ValueError(f"an amount of {amount:g}")
+    return amount
 
 
 def _known_ms(row: Mapping[str, str]) -> int:

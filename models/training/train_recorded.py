@@ -41,8 +41,10 @@ def train(path: Path, settings: Settings, report: Report) -> dict[str, str]:
     beside = path.with_name(FILE)
     events = read_events(beside) if beside.is_file() else {}
     people = read_people(path)
-    if sum(person.name in events for person in people) < FEWEST_PEOPLE:
-        raise NothingToAsk(f"fewer than {FEWEST_PEOPLE} people have insulin, food or steps beside their CGM")
+    recorded = sum(person.name in events for person in people)
+    if recorded < FEWEST_PEOPLE or recorded == len(people):
+        with_records = f"{FEWEST_PEOPLE} people have insulin, food or steps beside their CGM"
+        raise NothingToAsk(f"fewer than {with_records}, or nobody is left without to learn the tables from")
     document = {
         "model": MODEL,
         "version": VERSION,
