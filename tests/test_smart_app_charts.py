@@ -17,6 +17,7 @@ from cds_service.smart_app.risk_page import waterfall_steps
 from models.assessment import Contribution, Interval
 from models.features.agp import ambulatory_profile
 from models.risk.hypoglycemia_reasons import TOPICS
+from models.risk.recorded_reasons import BESIDE_CGM
 from models.time_series import series_of
 
 PLOT = Plot(200, 100, (0.0, 10.0), (0.0, 100.0), left=0, right=0, top=0, bottom=0)
@@ -105,3 +106,11 @@ def test_a_strip_marks_each_low_and_high_and_draws_nothing_over_a_gap() -> None:
     assert marks == {"low": 2, "high": 2}
     trace = re.findall(r'class="trace" d="([^"]*)"', strip)[0]
     assert trace.count("M") <= 2 and strip.count('class="dose"') == strip.count('class="meal"') == 1
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_the_longest_name_of_a_step_is_written_whole(width: int) -> None:
+    longest = max((topic.name for topic in (*TOPICS, BESIDE_CGM)), key=len).replace("_", " ")
+    shown = waterfall([("average moment", -4.0), (longest, 0.4)], "Risk", width)
+    (at,) = re.findall(rf'x="([\d.]+)" y="[\d.]+">{longest}<', shown)
+    assert float(at) >= draw.LETTER_PX * len(longest)

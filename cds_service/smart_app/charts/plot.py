@@ -20,6 +20,12 @@ NARROW: Final = 360
 """Widths in pixels: a chart is drawn for both, the style sheet shows the one whose text can be read."""
 
 
+LETTER_PX: Final = 6.6
+"""Width of a letter of a label, by the style sheet's font size; measured on the longest of them."""
+
+BESIDE_LABEL_PX: Final = 12
+
+
 @dataclass(frozen=True, slots=True)
 class Plot:
     """An area of `width` by `height` pixels; `x` and `y` are the ranges that its inside shows."""
@@ -124,6 +130,11 @@ def x_labels(plot: Plot, ticks: Sequence[tuple[float, str]]) -> list[str]:
     """Words under the inside."""
     y = plot.height - plot.bottom + 16
     return [text(plot.at_x(value), y, words, "tick middle") for value, words in ticks]
+
+
+def label_px(labels: Iterable[str]) -> int:
+    """Room that the longest label needs at the left of a chart."""
+    return BESIDE_LABEL_PX + max((round(LETTER_PX * len(label)) for label in labels), default=0)
 
 
 def text(x: float, y: float, words: str, name: str) -> str:

@@ -41,10 +41,8 @@ def waterfall(steps: Sequence[tuple[str, float]], label: str, width: int) -> Mar
     """Log-odds from the average moment (the first step) to this one, each bar from where the last ended."""
     edges = np.cumsum([0.0, *(points for _, points in steps)])
     low, high = float(edges[1:].min()) - 0.5, float(edges[1:].max()) + 0.8
-    plot = Plot(
-        width, ROW * (len(steps) + 1) + 34, (low, high), (0.0, len(steps) + 1.0),
-        left=150 if width > NARROW else 112,
-    )  # fmt: skip
+    left = max(150 if width > NARROW else 112, draw.label_px(name for name, _ in steps))
+    plot = Plot(width, ROW * (len(steps) + 1) + 34, (low, high), (0.0, len(steps) + 1.0), left=left)
     ticks = [(float(np.log(p / (1 - p))), f"{100 * p:g} %") for p in TICKS]
     shown = [tick for tick in ticks if low < tick[0] < high]
     parts = [
