@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from canaries import pytest_runtest_makereport as pytest_runtest_makereport
+from fake_ehr import FakeEhr, running
 from flask.testing import FlaskClient
 from hypothesis import settings as hypothesis_settings
 from joserfc import jwt
@@ -144,6 +145,13 @@ def settings(tmp_path: Path, ehr_key: ECKey) -> Settings:
         secret_key=urlsafe_b64encode(b"k" * 32),
         tenants=(make_tenant(ehr_key),),
     )
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeEhr]:
+    """The FHIR server of an EHR, to be told what to answer."""
+    with running() as fake:
+        yield fake
 
 
 @pytest.fixture

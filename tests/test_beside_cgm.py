@@ -2,13 +2,12 @@
 
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
-from fake_ehr import FakeEhr, known_to, running
+from fake_ehr import FakeEhr, known_to
 
 from cds_service import pipeline
 from cds_service.deadline import Deadline
@@ -110,12 +109,6 @@ def test_nothing_depends_on_them() -> None:
     assert not any(need.required for need in NEEDS)
     assert set(NEEDS) <= set(SERVICE.needs)
     assert {need for sources in READ_FROM.values() for need in sources} == set(NEEDS)
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeEhr]:
-    with running() as fake:
-        yield fake
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from canaries import leaks
-from fake_ehr import FakeEhr, known_to, running
+from fake_ehr import FakeEhr, known_to
 from joserfc.jwk import ECKey
 
 from cds_service.settings import Settings
@@ -19,12 +18,6 @@ FAMILY = "Canaryfamily"
 PATIENT_ID = "p-ok"
 COMMENT = "canary comment of a user"
 URL = "/cds-services/glucose-review"
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeEhr]:
-    with running() as fake:
-        yield fake
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from email.utils import formatdate
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 import time_machine
 from conftest import BASE_URL
-from fake_ehr import FakeEhr, bundle, known_to, running
+from fake_ehr import FakeEhr, bundle, known_to
 
 from cds_service.settings import Settings
 
@@ -19,12 +18,6 @@ GOLDEN = Path(__file__).with_name("golden") / "insulin-adjustment"
 AS_OF = (GOLDEN / "as_of").read_text(encoding="utf-8").strip()
 NOW_S = datetime.fromisoformat(AS_OF).timestamp()
 SERVICE = "insulin-adjustment"
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeEhr]:
-    with running() as fake:
-        yield fake
 
 
 @pytest.fixture

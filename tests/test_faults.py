@@ -1,6 +1,5 @@
 """A hook call while the EHR fails in every way it can: an answer in time, an honest one, and nothing leaked."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,12 +28,6 @@ SOUND = {
     "p-read",
 }
 FAULTS = sorted(BEHAVIOURS.keys() - SOUND)
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeEhr]:
-    with running() as fake:
-        yield fake
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from made_people import written
 
 from cds_service.cli import main
 from models.risk.glucose_forecast import KNOTS
@@ -120,19 +121,7 @@ def test_rivals_that_learn_are_compared_on_people_left_out():
 
 @pytest.fixture
 def people_file(tmp_path):
-    arrays = [(index, p.measured, p.first_slot) for index, p in enumerate(PEOPLE)]
-    slots = [np.flatnonzero(~np.isnan(measured)) for _, measured, _ in arrays]
-    path = tmp_path / "people.npz"
-    np.savez(
-        path,
-        ids=np.array([p.name for p in PEOPLE]),
-        code=np.concatenate([np.full(at.size, index) for (index, *_), at in zip(arrays, slots, strict=True)]),
-        slot_delta=np.concatenate(
-            [np.diff(at + first, prepend=0) for (*_, first), at in zip(arrays, slots, strict=True)]
-        ),
-        mgdl=np.concatenate([measured[at] for (_, measured, _), at in zip(arrays, slots, strict=True)]),
-    )
-    return path
+    return written(tmp_path, PEOPLE)
 
 
 def test_the_command_states_what_the_evaluation_found(people_file, found):

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from made_people import person, written
 
 from cds_service.cli import main
 from cds_service.cli_long_runs import long_run
@@ -20,23 +21,11 @@ from models.training.patient_folds import LeakError
 from models.training.questions import NothingToAsk
 from models.training.short_term_evaluation import JUDGED
 
-DAY = 288
-
 
 @pytest.fixture(scope="module")
 def people_file(tmp_path_factory):
-    rng = np.random.default_rng(3)
-    slots = np.arange(9 * DAY)
-    mgdl = [110 + 50 * np.sin(slots / 41 + turn) + rng.normal(0, 6, slots.size) for turn in range(5)]
-    path = tmp_path_factory.mktemp("people") / "people.npz"
-    np.savez(
-        path,
-        ids=np.array([f"made/{turn}" for turn in range(5)]),
-        code=np.repeat(np.arange(5), slots.size),
-        slot_delta=np.tile(np.r_[1_000_000, np.ones(slots.size - 1, int)], 5),
-        mgdl=np.concatenate(mgdl).round(),
-    )
-    return path
+    people = [person(turn, days=9, name=f"made/{turn}") for turn in range(5)]
+    return written(tmp_path_factory.mktemp("people"), people)
 
 
 def run(*arguments):

@@ -5,11 +5,13 @@ Sits between the record and all that adds up doses; a dose that is left out woul
 
 from typing import Final
 
+from models.dosing.insulin_doses import MS_PER_MIN
+from models.dosing.insulin_on_board import RAPID_ADULT
 from models.patient_record import PatientRecord
 from models.signals import INSULIN_DELIVERY
 
-ACTION_MS: Final = 370 * 60_000
-"""As long as rapid-acting insulin acts (`insulin_on_board.RAPID_ADULT`: 360 minutes after a delay of 10)."""
+ACTION_MS: Final = round(RAPID_ADULT.end_min * MS_PER_MIN)
+"""As long as rapid-acting insulin acts."""
 
 GIVEN_BY: Final = "MedicationAdministration/"
 
