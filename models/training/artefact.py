@@ -87,7 +87,7 @@ Report = Callable[[str], None]
 
 def out_of_fold(task: Task, settings: Settings, report: Report) -> Array:
     """Probability of each question by a model that never saw its person, float64[m]."""
-    person, label = task.questions.person, task.questions.episode
+    person, label = task.questions.person, task.learned
     in_folds = settings.in_validation()
     fold = fold_of_people(task.people, settings.seed)[person]
     probability = np.full(label.size, np.nan)
@@ -107,7 +107,7 @@ def artefact(
     task: Task, calibration: Calibration, settings: Settings, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The file's content: fitted to everybody, its log-odds stretched as people left out showed."""
-    label = task.questions.episode
+    label = task.learned
     fitted = settings.fit(task.features, label, task.questions.person, task.directions)
     model = fitted.stretched(*astuple(calibration))
     rows = range(0, label.size, label.size // EXAMPLE_ROWS)

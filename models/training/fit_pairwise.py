@@ -59,7 +59,10 @@ class Settings:
         person: NDArray[np.int64],
         directions: Mapping[str, int],
     ) -> "Pairwise":
-        """The fitted model: each refit learns from people drawn with replacement, the model is their mean."""
+        """The fitted model: each refit learns from people drawn with replacement, the model is their mean.
+
+        `label` float64[m] 0 to 1: a question of which a part happened counts as that part of an episode.
+        """
         edges = tuple(edges_of(column, label, self.bins) for column in features.values())
         rows = _binned(cells_of(features, edges), label)
         params = _params(self, [directions.get(name, 0) for name in features])
@@ -147,8 +150,9 @@ def _binned(cells: Cells, label: Array) -> lightgbm.Dataset:
 
 def _params(settings: Settings, ways: Sequence[int]) -> dict[str, Any]:
     return {
-        "objective": "binary", "num_leaves": 4, "max_depth": 2, "learning_rate": settings.learning_rate,
-        "min_data_in_leaf": settings.smallest_leaf, "lambda_l2": settings.l2,
+        "objective": "cross_entropy", "num_leaves": 4, "max_depth": 2,
+        "learning_rate": settings.learning_rate, "min_data_in_leaf": settings.smallest_leaf,
+        "lambda_l2": settings.l2,
         "bagging_fraction": settings.rows_a_round, "bagging_freq": 1,
         "feature_fraction": settings.features_a_round, "monotone_constraints": list(ways),
         "seed": settings.seed, "num_threads": settings.jobs, "deterministic": True, "force_col_wise": True,

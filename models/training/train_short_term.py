@@ -23,7 +23,7 @@ from models.training.short_term_windows import HORIZONS_MIN, Windows, questions,
 from models.training.task import Task
 from models.training.tuning import tuned
 
-VERSION: Final = "3.0.0"
+VERSION: Final = "3.1.0"
 
 OUTLOOK: Final = fit_outlook.Settings()
 

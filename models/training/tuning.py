@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from models.training.artefact import Report, out_of_fold
+from models.training.artefact import Calibration, Report, out_of_fold
 from models.training.fit_additive import Settings as AdditiveSettings
 from models.training.fit_pairwise import Settings as PairwiseSettings
 from models.training.metrics import auprc, auroc, log_loss
@@ -29,12 +29,13 @@ def tuned(
     Values ascend, and a larger one makes a larger file. Each trial averages so many `refits`: fewer than are
     served, for they only compare.
     """
-    name, values = varied
+    (name, values), episode = varied, task.questions.episode
     tried: list[dict[str, Any]] = []
     for value in values:
         trial = replace(settings, **{name: value, "validation_refits": refits})
         stated = out_of_fold(task, trial, report)
-        scores = {metric.__name__: round(metric(task.questions.episode, stated), 6) for metric in METRICS}
+        right = Calibration.of(episode, stated).applied(stated)
+        scores = {metric.__name__: round(metric(episode, right), 6) for metric in METRICS}
         tried.append({"model": task.model, name: value, **scores})
     enough = (1 + SIZE_PRICE) * min(float(found["log_loss"]) for found in tried)
     chosen = next(found[name] for found in tried if found["log_loss"] <= enough)
