@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,7 +22,8 @@ from models.training.leak_check import check_no_look_ahead
 from models.training.patient_bootstrap import bootstrap_intervals
 from models.training.patient_folds import LeakError, check_split, fold_of_people, resampled_people
 from models.training.questions import Questions
-from models.training.short_term_windows import episodes_after, questions
+from models.training.short_term_events import EVENTS
+from models.training.short_term_windows import HORIZONS_MIN, episodes_after, questions, task_of, windows_of
 
 PEOPLE = [person(seed, name=f"set{seed % 2}/{seed}") for seed in range(4)]
 
@@ -121,6 +123,24 @@ def test_an_answer_is_unknown_where_the_horizon_was_not_observed():
     glucose[25:45] = np.nan
     found = episodes_after(glucose, np.array([20]))
     assert np.isnan(found[60][0])
+
+
+@pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
+def test_a_table_learns_of_every_episode_of_its_horizon_and_more_of_one_that_comes_sooner(event):
+    swinging = [replace(one, measured=160 + 3 * (one.measured - 120)) for one in PEOPLE]
+    windows = windows_of(swinging, event)
+    for horizon, sooner in zip(HORIZONS_MIN, (None, *HORIZONS_MIN), strict=False):
+        task = task_of(windows, horizon, event)
+        known = ~np.isnan(windows.episode[horizon])
+        assert ((task.learned > 0) == (task.questions.episode == 1)).all()
+        if sooner is None:
+            assert (task.learned == task.questions.episode).all()
+            continue
+        came_sooner = windows.episode[sooner][known] == 1
+        later = (task.questions.episode == 1) & (windows.episode[sooner][known] == 0)
+        assert came_sooner.any() and later.any()
+        assert (task.learned[came_sooner] == 1).all()
+        assert task.learned[later] == pytest.approx(1 / 3)
 
 
 def test_questions_are_asked_on_quarter_hours_at_glucose_from_seventy_with_a_fresh_reading():
