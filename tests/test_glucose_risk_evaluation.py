@@ -15,6 +15,7 @@ from models.risk.causal_grid import SLOTS_PER_DAY
 from models.risk.glucose_episodes import episode_starts
 from models.risk.glucose_risk_features import risk_features
 from models.training import metrics
+from models.training.calibration_by_chance import error_by_chance
 from models.training.cgm_people import Person, UnreadablePeople, fingerprint, read_people
 from models.training.evaluate import evaluate
 from models.training.event_alarms import alarms_at, event_peaks, fires, lead_times_min
@@ -68,6 +69,17 @@ def test_calibration_of_a_true_probability_is_near_right_and_of_a_stretched_one_
     assert metrics.calibration_slope(label, right) == pytest.approx(1, abs=0.05)
     assert metrics.calibration_slope(label, stretched) == pytest.approx(0.5, abs=0.05)
     assert metrics.expected_calibration_error(label, stretched) > 0.03
+
+
+def test_right_probabilities_rarely_show_a_larger_calibration_error_than_chance_gives():
+    rng = np.random.default_rng(5)
+    right = rng.beta(1, 8, 3_000)
+    bound = error_by_chance(right, seed=1)
+    draws = [(rng.random(right.size) < right).astype(float) for _ in range(400)]
+    above = np.mean([metrics.expected_calibration_error(label, right) > bound for label in draws])
+    assert 0.005 < above < 0.06
+    assert error_by_chance(np.repeat(right, 9), seed=1) < 0.5 * bound
+    assert metrics.expected_calibration_error(draws[0], right**0.5) > bound
 
 
 def test_a_slope_is_stated_of_no_group_with_fewer_than_ten_episodes():

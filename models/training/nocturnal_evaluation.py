@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from models.risk.nocturnal_features import nocturnal_features
 from models.risk.nocturnal_hypoglycemia import TABLE
+from models.training.calibration_by_chance import with_chance
 from models.training.cgm_people import Person, fingerprint
 from models.training.curves import curves
 from models.training.leak_check import check_no_look_ahead
@@ -41,7 +42,7 @@ def report(people: Sequence[Person], task: Task, scores: Mapping[str, Array], se
     """Metrics of every score, in the form that the command line prints."""
     questions = task.questions
     full = {
-        name: ranking(questions.episode, score)
+        name: with_chance(ranking(questions.episode, score), score, seed)
         | bootstrap_intervals(questions.person, questions.episode, score, seed)
         for name, score in scores.items()
     }

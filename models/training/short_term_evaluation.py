@@ -13,6 +13,7 @@ from models.risk.causal_grid import Column, Slots
 from models.risk.episode_risk import EpisodeModel
 from models.risk.hyperglycemia import HYPERGLYCEMIA
 from models.risk.hypoglycemia import HYPOGLYCEMIA
+from models.training.calibration_by_chance import with_chance
 from models.training.cgm_people import Person, fingerprint
 from models.training.curves import curves
 from models.training.leak_check import check_no_look_ahead
@@ -101,7 +102,7 @@ def metrics_of(windows: Windows, horizon: int, score: Column, seed: int) -> dict
     if not score.size:
         raise NothingToAsk(f"nobody was observed for {horizon} minutes after a question")
     intervals = bootstrap_intervals(questions.person, questions.episode, score, seed)
-    return measure(questions, score) | intervals
+    return with_chance(measure(questions, score), score, seed) | intervals
 
 
 def _curves(windows: Windows, horizon: int, score: Column) -> dict[str, Any]:
