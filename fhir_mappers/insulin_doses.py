@@ -12,14 +12,19 @@ from fhir_mappers.dosage import Units, insulin_units, units_per_hour
 from fhir_mappers.insulin_products import product_of
 from fhir_mappers.references import Json, medication_concept, member, names, objects, reference_to, text
 from fhir_mappers.row import Drop, Row
-from fhir_mappers.timing import Effective, Moment, Precision, TimeFault, effective, parse_time
+from fhir_mappers.timing import (
+    EFFECTIVE_NAMES,
+    Effective,
+    Moment,
+    Precision,
+    TimeFault,
+    effective,
+    parse_time,
+)
 from models.patient_record import InsulinKind, InsulinProduct
 from models.signals import INSULIN_BASAL, INSULIN_BOLUS, INSULIN_DELIVERY
 
 GIVEN: Final = frozenset({"completed", "in-progress"})
-EFFECTIVE_NAMES: Final = ("effective", "occurence", "occurrence")
-"""R4; R5 as published; R5 as one would spell it."""
-
 FAST: Final = frozenset({InsulinKind.RAPID, InsulinKind.SHORT})
 BASAL: Final = frozenset({InsulinKind.LONG, InsulinKind.INTERMEDIATE, InsulinKind.LONG_WITH_GLP1})
 

@@ -37,6 +37,7 @@ from models.signals import (
     INSULIN_BOLUS,
     INSULIN_DELIVERY,
     INSULIN_SENSITIVITY,
+    STEPS,
 )
 from models.time_series import TimeSeries, series_of
 
@@ -282,9 +283,9 @@ def stopped() -> TimeSeries:
     return replace(joined, until_ms=np.append(running.until_ms, stop.at_ms))
 
 
-def uncounted(known: PatientRecord, reason: str = "time_precision") -> PatientRecord:
-    """With an administration that was left out."""
-    return replace(known, rejected={reason: Rejection(1, ("MedicationAdministration/1",))})
+def lacking(known: PatientRecord, signal: str = INSULIN_DELIVERY, days: float | None = None) -> PatientRecord:
+    """With something of a signal left out, of some days ago at the latest or of nobody knows when."""
+    return replace(known, lost={signal: None if days is None else NOW - round(days * DAY)})
 
 
 SETTINGS = (RATIO, SENSITIVITY)
@@ -295,10 +296,10 @@ SETTINGS = (RATIO, SENSITIVITY)
     [
         (record(*SETTINGS, at(INSULIN_BOLUS, "[iU]", (0.03, 9.0))), ReasonCode.UNSAFE),
         (record(*SETTINGS, at(INSULIN_DELIVERY, "[iU]", (0.03, 9.0))), ReasonCode.INCOMPLETE),
-        (uncounted(record(*SETTINGS)), ReasonCode.INCOMPLETE),
-        (uncounted(record(*SETTINGS), "medication_unknown"), ReasonCode.INCOMPLETE),
+        (lacking(record(*SETTINGS)), ReasonCode.INCOMPLETE),
+        (lacking(record(*SETTINGS), INSULIN_BOLUS, 13), ReasonCode.INCOMPLETE),
     ],
-    ids=["a bolus that acts", "a premix", "a dose of a day", "an unknown drug"],
+    ids=["a bolus that acts", "a premix", "a dose of nobody knows when", "a bolus of these two weeks"],
 )
 def test_beside_insulin_that_acts_or_cannot_be_counted_nothing_is_simulated(
     known: PatientRecord, code: ReasonCode
@@ -313,11 +314,11 @@ def test_beside_insulin_that_acts_or_cannot_be_counted_nothing_is_simulated(
     [
         record(*SETTINGS, at(INSULIN_BOLUS, "[iU]", (0.3, 9.0))),
         record(*SETTINGS, at(INSULIN_DELIVERY, "[iU]", (0.3, 9.0))),
-        uncounted(record(*SETTINGS), "duplicate"),
-        uncounted(record(*SETTINGS), "status:entered-in-error"),
+        lacking(record(*SETTINGS), INSULIN_DELIVERY, 15),
+        lacking(record(*SETTINGS), STEPS),
         replace(record(*SETTINGS), rejected={"time_precision": Rejection(1, ("Observation/1",))}),
     ],
-    ids=["a bolus of yesterday", "a premix of yesterday", "a copy", "an error", "a reading"],
+    ids=["a bolus of yesterday", "a premix of yesterday", "a dose of long ago", "steps", "a reading"],
 )
 def test_insulin_that_acts_no_more_and_what_is_no_dose_hold_nothing_back(known: PatientRecord) -> None:
     assert isinstance(assess(forecast(), own_settings(known, NOW), Carbohydrate(15.0)), Assessment)
@@ -344,7 +345,7 @@ def test_the_basal_rate_is_that_of_the_delivery_under_way() -> None:
         (record(pump((4, 3, 0.8), (3, 0.3, 1.5))), ReasonCode.STALE),
         (record(pump((1, 0, 12.0))), ReasonCode.IMPLAUSIBLE),
         (record(stopped()), ReasonCode.CONFLICT),
-        (uncounted(record(HOURLY)), ReasonCode.INCOMPLETE),
+        (lacking(record(HOURLY)), ReasonCode.INCOMPLETE),
         (record(pump((2, 0, 1.6), (1, 0, 0.9))), ReasonCode.CONFLICT),
         (record(pump((1, 0, 0.0))), ReasonCode.OUT_OF_POPULATION),
         (
