@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf, nan
 from pathlib import Path
 
 import numpy as np
@@ -182,12 +183,18 @@ def test_the_lowest_point_is_that_of_the_curve_up_to_the_horizon() -> None:
     assert lowest(asked, 60).value == 70.0 and lowest(asked, 120).value == 40.0
 
 
-@pytest.mark.parametrize("wrong", [(-1.0, 120.0), (101.0, 120.0), (50.0, -1.0)])
+@pytest.mark.parametrize("wrong", [(-1.0, 120.0), (101.0, 120.0), (50.0, -1.0), (nan, 120.0), (50.0, inf)])
 def test_an_action_never_means_more_insulin_nor_the_past(wrong: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="basal"):
         LessBasal(*wrong)
+
+
+@pytest.mark.parametrize("grams", [-15.0, nan, inf])
+def test_what_is_no_amount_of_carbohydrate_is_refused(grams: float) -> None:
     with pytest.raises(ValueError, match="carbohydrate"):
-        Carbohydrate(-15.0)
+        Carbohydrate(grams)
+    with pytest.raises(ValueError, match="carbohydrate"):
+        CarbEntry(NOW, grams)
 
 
 # Abstention

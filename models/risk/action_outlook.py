@@ -6,6 +6,7 @@ own settings. Never an edited feature, never more insulin; without the settings 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -48,12 +49,12 @@ MIDDLE: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Carbohydrate:
-    """Fast carbohydrate (glucose, juice) eaten now; ValueError below zero."""
+    """Fast carbohydrate (glucose, juice) eaten now; ValueError below zero and where it is no amount."""
 
     grams: float
 
     def __post_init__(self) -> None:
-        if self.grams < 0.0:
+        if not 0.0 <= self.grams < inf:
             raise ValueError("carbohydrate is eaten or not")
 
 
@@ -65,7 +66,7 @@ class LessBasal:
     for_min: float
 
     def __post_init__(self) -> None:
-        if not (0.0 <= self.by_percent <= 100.0 and self.for_min >= 0.0):
+        if not (0.0 <= self.by_percent <= 100.0 and 0.0 <= self.for_min < inf):
             raise ValueError("a basal rate can be lowered by up to 100 percent, for a while to come")
 
 
