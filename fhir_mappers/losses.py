@@ -36,7 +36,10 @@ PARTS_LOST: Final = ("component_", "sample_")
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Something of a signal that was sent and cannot be used; of `until_ms` at the latest or None."""
+    """Something of a signal that was sent and cannot be used.
+
+    `until_ms` is the last instant it may be of, None where nobody can tell.
+    """
 
     signal: str
     until_ms: int | None = None

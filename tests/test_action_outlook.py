@@ -222,6 +222,11 @@ def record(*series: TimeSeries, insulin: Completeness = Completeness.COMPLETE) -
     return PatientRecord("p1", series={one.signal: one for one in series}, completeness={"insulin": insulin})
 
 
+def lacking(known: PatientRecord, signal: str = INSULIN_DELIVERY, days: float | None = None) -> PatientRecord:
+    """With something of a signal left out, of some days ago at the latest or of nobody knows when."""
+    return replace(known, lost={signal: None if days is None else NOW - round(days * DAY)})
+
+
 def reasons(answer: object) -> set[tuple[ReasonCode, str]]:
     assert isinstance(answer, NotAssessed) and (answer.model, answer.version) == (MODEL, VERSION)
     return {(reason.code, reason.about) for reason in answer.reasons}
@@ -260,6 +265,60 @@ def test_without_a_setting_carbohydrate_is_not_simulated_and_the_setting_is_name
     assert reasons(assess(forecast(), own, Carbohydrate(15.0))) == expected
 
 
+def ending(setting: TimeSeries, hours_from_now: float) -> TimeSeries:
+    """A setting whose newest value holds up to some hours from now."""
+    until_ms = setting.until_ms.copy()
+    until_ms[-1] = NOW + round(hours_from_now * HOUR)
+    return replace(setting, until_ms=until_ms)
+
+
+def flagged(setting: TimeSeries, flag: str) -> TimeSeries:
+    return replace(setting, flag_sets=(frozenset({flag}),))
+
+
+@pytest.mark.parametrize(
+    ("known", "code"),
+    [
+        (record(ending(RATIO, -1), SENSITIVITY), ReasonCode.STALE),
+        (record(ending(RATIO, 0), SENSITIVITY), ReasonCode.STALE),
+        (record(flagged(RATIO, "period_without_start"), SENSITIVITY), ReasonCode.STALE),
+        (lacking(record(RATIO, SENSITIVITY), CARB_RATIO, 11), ReasonCode.INCOMPLETE),
+        (lacking(record(RATIO, SENSITIVITY), CARB_RATIO, 12), ReasonCode.INCOMPLETE),
+        (lacking(record(RATIO, SENSITIVITY), CARB_RATIO), ReasonCode.INCOMPLETE),
+        (lacking(record(SENSITIVITY), CARB_RATIO, 200), ReasonCode.INCOMPLETE),
+    ],
+    ids=["ended", "ends now", "only its end", "newer unread", "as new unread", "unread, when?", "none read"],
+)
+def test_a_setting_that_ended_or_has_a_newer_one_that_could_not_be_read_is_not_the_one_in_use(
+    known: PatientRecord, code: ReasonCode
+) -> None:
+    asked = assess(forecast(), own_settings(known, NOW), Carbohydrate(15.0))
+    assert reasons(asked) == {(code, CARB_RATIO)}
+    assert isinstance(asked, NotAssessed) and all("carb ratio" in reason.text for reason in asked.reasons)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        record(ending(RATIO, 1), SENSITIVITY),
+        record(flagged(RATIO, "period_without_end"), SENSITIVITY),
+        lacking(record(RATIO, SENSITIVITY), CARB_RATIO, 13),
+    ],
+    ids=["still holds", "without an end", "an older one unread"],
+)
+def test_a_setting_that_still_holds_and_is_the_newest_is_used(known: PatientRecord) -> None:
+    assert isinstance(assess(forecast(), own_settings(known, NOW), Carbohydrate(15.0)), Assessment)
+
+
+@pytest.mark.parametrize("state", [Completeness.PARTIAL, Completeness.FAILED, Completeness.NOT_ASKED])
+@pytest.mark.parametrize("key", ["settings", "bolus"])
+def test_where_not_all_settings_could_be_read_none_is_the_one_in_use(key: str, state: Completeness) -> None:
+    known = record(RATIO, SENSITIVITY)
+    known = replace(known, completeness={**known.completeness, key: state})
+    found = reasons(assess(forecast(), own_settings(known, NOW), Carbohydrate(15.0)))
+    assert found == {(ReasonCode.INCOMPLETE, CARB_RATIO), (ReasonCode.INCOMPLETE, INSULIN_SENSITIVITY)}
+
+
 def test_without_a_forecast_its_reasons_are_those_of_the_action() -> None:
     none = NotAssessed("glucose_forecast", "1", NOW, (Reason(ReasonCode.STALE, "glucose_cgm", "old"),))
     own = own_settings(record(SENSITIVITY), NOW)
@@ -288,11 +347,6 @@ def stopped() -> TimeSeries:
         INSULIN_BASAL, "[iU]", np.append(running.at_ms, stop.at_ms), np.append(running.value, 0.0)
     )
     return replace(joined, until_ms=np.append(running.until_ms, stop.at_ms))
-
-
-def lacking(known: PatientRecord, signal: str = INSULIN_DELIVERY, days: float | None = None) -> PatientRecord:
-    """With something of a signal left out, of some days ago at the latest or of nobody knows when."""
-    return replace(known, lost={signal: None if days is None else NOW - round(days * DAY)})
 
 
 SETTINGS = (RATIO, SENSITIVITY)
