@@ -123,6 +123,26 @@ def test_where_a_pump_gives_a_known_rate_less_basal_is_told_of_too() -> None:
     assert "basal rate (0.80 units per hour" in lines(asked, "Computed")[0]
 
 
+def automated() -> TimeSeries:
+    """Another rate each quarter of an hour."""
+    begun = AS_OF_MS - HOUR_MS // 4 * np.arange(12, 0, -1)
+    made = series_of(INSULIN_BASAL, "[iU]", begun, 0.1 + 0.05 * (np.arange(12) % 6))
+    return replace(made, until_ms=begun + HOUR_MS // 4)
+
+
+def test_in_automated_delivery_the_card_and_the_page_say_that_less_carbohydrate_is_often_enough() -> None:
+    by_system, by_programme = (question(RATIO, SENSITIVITY, basal) for basal in (automated(), pump()))
+    (note,) = lines(by_system, "Basal on record changes as under automated delivery")
+    assert "less carbohydrate has often been enough" in note and "Pinsker 2021" in note
+    assert len(lines(by_system, "With 15 g")) == 1
+    assert any("less carbohydrate" in note for note in shown_on_page(RATIO, SENSITIVITY, automated()).notes)
+    assert "less carbohydrate" not in (risk_card(by_programme).detail or "")
+
+
+def test_without_a_line_on_carbohydrate_nothing_is_said_of_less() -> None:
+    assert "less carbohydrate" not in (risk_card(question(RATIO, automated())).detail or "")
+
+
 @pytest.mark.parametrize(
     ("settings", "missing"),
     [

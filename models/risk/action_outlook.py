@@ -17,7 +17,7 @@ from models.dosing.carb_absorption import CarbEntry, absorbed_g
 from models.dosing.dynamic_carb_absorption import AbsorptionRules
 from models.dosing.insulin_doses import MS_PER_MIN, InsulinDoses
 from models.dosing.insulin_effect import insulin_effect_mgdl
-from models.dosing.pump_basal import basal_rate_now
+from models.dosing.pump_basal import AUTOMATED, basal_rate_now
 from models.dosing.recorded_settings import setting_on_record
 from models.dosing.schedule import Array, Instants, constant
 from models.dosing.uncounted_insulin import uncounted_insulin
@@ -87,6 +87,11 @@ class OwnSettings:
     def needed(self, action: Action) -> tuple[Input | Reason, Input | Reason]:
         """What this action is simulated with: the carb ratio or the basal rate, and the sensitivity."""
         return (self.carb_ratio if isinstance(action, Carbohydrate) else self.basal), self.sensitivity
+
+    @property
+    def automated(self) -> bool:
+        """Whether a system, not a programme, sets the basal rate, as far as deliveries on record tell."""
+        return isinstance(self.basal, Reason) and self.basal.about == AUTOMATED
 
     @property
     def not_believed(self) -> Reason | None:
