@@ -10,18 +10,39 @@ from zoneinfo import ZoneInfo
 
 from fhir_mappers.dosage import Units, insulin_units, units_per_hour
 from fhir_mappers.insulin_products import product_of
-from fhir_mappers.references import Json, medication_concept, member, names, objects, reference_to, text
+from fhir_mappers.references import (
+    Json,
+    code_words,
+    medication_concept,
+    member,
+    names,
+    objects,
+    reference_to,
+    text,
+)
 from fhir_mappers.row import Drop, Row
-from fhir_mappers.timing import Effective, Moment, Precision, TimeFault, effective, parse_time
+from fhir_mappers.timing import (
+    EFFECTIVE_NAMES,
+    Effective,
+    Moment,
+    Precision,
+    TimeFault,
+    effective,
+    parse_time,
+)
 from models.patient_record import InsulinKind, InsulinProduct
 from models.signals import INSULIN_BASAL, INSULIN_BOLUS, INSULIN_DELIVERY
 
 GIVEN: Final = frozenset({"completed", "in-progress"})
-EFFECTIVE_NAMES: Final = ("effective", "occurence", "occurrence")
-"""R4; R5 as published; R5 as one would spell it."""
-
 FAST: Final = frozenset({InsulinKind.RAPID, InsulinKind.SHORT})
 BASAL: Final = frozenset({InsulinKind.LONG, InsulinKind.INTERMEDIATE, InsulinKind.LONG_WITH_GLP1})
+
+LONGEST_BOLUS_MS: Final = 15 * 60_000
+"""Pumps give a bolus within minutes. Over longer, without a rate, it may be an extended bolus or a stretch of
+basal (our judgement); as either it would be counted wrong where it is the other."""
+
+USES: Final[Mapping[str, frozenset[str]]] = {"basal": frozenset({"189440"}), "bolus": frozenset({"189452"})}
+"""What a dose is for, by the word that is printed or the IEEE 11073 code."""
 
 MAX_BOLUS_U: Final = 100.0
 MAX_RATE_U_PER_H: Final = 35.0
@@ -52,7 +73,8 @@ def to_insulin_doses(
     """Rows of `insulin_bolus`, `insulin_basal` and `insulin_delivery` in `[iU]`, and what gave none.
 
     `insulin_basal` is an injection of basal insulin (a point) or a pump segment (an interval with the amount
-    delivered in it). `insulin_delivery` is insulin of which nobody said whether it is basal or bolus.
+    delivered in it). `insulin_delivery` is insulin of which nobody said whether it is basal or bolus, such as
+    rapid-acting insulin given over a quarter of an hour or longer without a rate.
     The same amount over the same time counts once. `zone` reads times that came without an offset.
     """
     rows: dict[object, Row] = {}
@@ -145,14 +167,35 @@ def _differ(dose_u: float, by_rate_u: float) -> bool:
     return abs(dose_u - by_rate_u) > DOSE_RATE_TOLERANCE * max(dose_u, by_rate_u)
 
 
-def _signal(product: InsulinProduct, amount: Amount) -> str:
+def _signal(administration: Json, product: InsulinProduct, when: Effective, amount: Amount) -> str:
     if amount.rate_u_per_h is not None or product.kind in BASAL:
         return INSULIN_BASAL
-    return INSULIN_BOLUS if product.kind in FAST else INSULIN_DELIVERY
+    if product.kind not in FAST:
+        return INSULIN_DELIVERY
+    used_as = _stated_uses(administration)
+    if used_as == {"basal"}:
+        return INSULIN_BASAL
+    at_once = when.until_ms - when.at_ms < LONGEST_BOLUS_MS and not used_as
+    return INSULIN_BOLUS if at_once or used_as == {"bolus"} else INSULIN_DELIVERY
+
+
+def _stated_uses(administration: Json) -> set[str]:
+    """`basal`, `bolus` or both, where category, reason, method or text of the dosage say so."""
+    dosage, category = member(administration, "dosage"), administration.get("category")
+    concepts = [
+        category,
+        *objects(category),
+        *objects(administration.get("reasonCode")),
+        dosage.get("method"),
+    ]
+    printed = [text(dosage, "text"), *(name for concept in concepts for name in names(concept))]
+    codes = {code for concept in concepts for code in code_words(concept)}
+    words = " ".join(printed).lower()
+    return {use for use, meant in USES.items() if use in words or codes & meant}
 
 
 def _row(administration: Json, product: InsulinProduct, when: Effective, amount: Amount) -> Row | Drop:
-    signal, reference = _signal(product, amount), reference_to(administration)
+    signal, reference = _signal(administration, product, when, amount), reference_to(administration)
     if signal == INSULIN_BOLUS and amount.units > MAX_BOLUS_U:
         return Drop(reference, "implausible")
     updated = parse_time(member(administration, "meta").get("lastUpdated"))

@@ -10,6 +10,7 @@ from fhir_mappers.columns import Books, Columns
 from fhir_mappers.device_reports import links_of, report_of
 from fhir_mappers.entries import Entries
 from fhir_mappers.held_resources import contained_results
+from fhir_mappers.losses import Loss, losses_of
 from fhir_mappers.observation import map_observation, refused_report, refused_status
 from fhir_mappers.observed_time import Reading
 from fhir_mappers.plain_columns import fill
@@ -23,8 +24,9 @@ class Observed:
     """What the Observations gave. `plain` columns and `rows` together are all rows.
 
     `origins` says of plain rows where they come from (see `plain_columns.Filled`). `members` are the links
-    of Observations that only group others. `reports` holds, by reference, what a device says of its own
-    readings, and the readings it names; `links` what the other rows name (see `device_notes`).
+    of Observations that only group others. `losses` are what was sent and cannot be used. `reports` holds, by
+    reference, what a device says of its own readings, and the readings it names; `links` what the other rows
+    name (see `device_notes`).
     """
 
     books: Books = field(default_factory=Books)
@@ -32,6 +34,7 @@ class Observed:
     origins: list[tuple[int, Entries, list[int]]] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     drops: list[Drop] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
     members: list[tuple[str, str]] = field(default_factory=list)
     reports: dict[str, tuple[frozenset[str], list[str]]] = field(default_factory=dict)
     links: list[tuple[str, list[str]]] = field(default_factory=list)
@@ -60,22 +63,28 @@ def _results_of(report: Json, reading: Reading, observed: Observed) -> None:
         if reason is None:
             _reference(reference, result, reading, observed)
         else:
-            observed.drops.append(Drop(reference, reason))
+            _drop(Drop(reference, reason), result, reading, observed)
 
 
 def _reference(reference: str, resource: Json | None, reading: Reading, observed: Observed) -> None:
     if resource is None:
-        observed.drops.append(Drop(reference, "malformed"))
+        _drop(Drop(reference, "malformed"), resource, reading, observed)
         return
     _remember_report(resource, reference, reading, observed)
     found = map_observation(resource, reference, reading)
     if isinstance(found, Drop):
-        observed.drops.append(found)
+        _drop(found, resource, reading, observed)
         return
+    observed.losses += losses_of(resource, found, reading.site, reading.zone)
     observed.rows.extend(found)
     if not found:
         links = objects(resource.get("hasMember"))
         observed.members += [(reference, text(link, "reference")) for link in links]
+
+
+def _drop(drop: Drop, resource: Json | None, reading: Reading, observed: Observed) -> None:
+    observed.drops.append(drop)
+    observed.losses += losses_of(resource, drop, reading.site, reading.zone)
 
 
 def _remember_report(resource: Json, reference: str, reading: Reading, observed: Observed) -> None:

@@ -16,6 +16,9 @@ MS_PER_MINUTE: Final = 60 * MS_PER_SECOND
 MS_PER_DAY: Final = 24 * 60 * MS_PER_MINUTE
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
+EFFECTIVE_NAMES: Final = ("effective", "occurence", "occurrence")
+"""Of the time of an administration: R4; R5 as published; R5 as one would spell it."""
+
 FHIR_TIME: Final = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?)?)?)?",
     re.ASCII,

@@ -4,7 +4,7 @@ Everything a model may know comes through here; what does not is counted in `rej
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from fhir_mappers.admission import Admission
 from fhir_mappers.arrival import Arrival, arrive
 from fhir_mappers.completeness import completeness_of
+from fhir_mappers.losses import Loss, latest_losses
 from fhir_mappers.observations import Observed, map_observations
 from fhir_mappers.observed_time import Reading
 from fhir_mappers.pace import UNHURRIED, Pace
@@ -21,7 +22,7 @@ from fhir_mappers.row import Drop
 from fhir_mappers.series import to_all_series
 from fhir_mappers.site import Site
 from fhir_mappers.treatment import TREATMENT_KINDS, Treatment, map_treatment
-from models.patient_record import Completeness, PatientRecord, Rejection
+from models.patient_record import UNREAD, Completeness, PatientRecord, Rejection
 from models.time_series import TimeSeries
 
 NO_SITE: Final = Site()
@@ -78,6 +79,7 @@ def record_of(mapped: Mapped, completeness: Mapping[str, Completeness] = NOTHING
         conditions=mapped.treatment.conditions,
         in_hospital=mapped.treatment.in_hospital,
         rejected=_rejections(mapped.drops),
+        lost=latest_losses(_losses(mapped)),
         completeness=completeness_of(mapped.arrival.pages, completeness),
         warnings=tuple(_warnings(mapped)),
     )
@@ -133,6 +135,12 @@ def _not_used(arrival: Arrival, admission: Admission) -> list[Drop]:
             reason = "wrong_patient" if stranger else NO_DATA.get(kind)
             drops += [Drop(reference_to(resource), reason)] if reason else []
     return drops
+
+
+def _losses(mapped: Mapped) -> Iterator[Loss]:
+    yield from (Loss(UNREAD) for drop in mapped.arrival.drops if drop.reason == "malformed")
+    yield from mapped.observed.losses
+    yield from mapped.treatment.losses
 
 
 def _rejections(drops: Iterable[Drop]) -> dict[str, Rejection]:

@@ -11,6 +11,7 @@ from fhir_mappers.arrival import Arrival
 from fhir_mappers.conditions import condition_drop_reason, to_conditions
 from fhir_mappers.encounters import in_hospital
 from fhir_mappers.insulin_doses import to_insulin_doses
+from fhir_mappers.losses import Loss, losses_of
 from fhir_mappers.medications import to_medications, to_past_medications
 from fhir_mappers.observed_time import Reading, impossible
 from fhir_mappers.references import Json, index_medications, reference_to
@@ -25,7 +26,7 @@ TREATMENT_KINDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """What is ordered, taken, given and wrong, and what of it was left out."""
+    """What is ordered, taken, given and wrong, and what of it was left out; `losses` are of insulin given."""
 
     orders: tuple[InsulinOrder, ...]
     medications: tuple[Medication, ...]
@@ -35,6 +36,7 @@ class Treatment:
     in_hospital: bool
     doses: tuple[Row, ...]
     drops: tuple[Drop, ...]
+    losses: tuple[Loss, ...]
 
 
 def map_treatment(arrival: Arrival, reading: Reading) -> Treatment:
@@ -51,6 +53,7 @@ def map_treatment(arrival: Arrival, reading: Reading) -> Treatment:
         drops += [Drop(reference_to(condition), reason)] if reason else []
     given, refused = to_insulin_doses(admitted["MedicationAdministration"], drugs, reading.zone)
     doses = [row for row in given if _possible(row, reading, drops)]
+    drops += refused
     return Treatment(
         orders=to_insulin_orders(requests, drugs, reading.as_of_ms),
         medications=to_medications(requests, admitted["MedicationStatement"], drugs),
@@ -59,7 +62,8 @@ def map_treatment(arrival: Arrival, reading: Reading) -> Treatment:
         conditions=to_conditions(admitted["Condition"]),
         in_hospital=in_hospital(admitted["Encounter"], reading.as_of_ms),
         doses=tuple(doses),
-        drops=(*drops, *refused),
+        drops=tuple(drops),
+        losses=_lost_doses(arrival.resources("MedicationAdministration"), drops, reading),
     )
 
 
@@ -77,6 +81,13 @@ def _admitted(arrival: Arrival, kind: str, reading: Reading, drops: list[Drop]) 
         else:
             drops.append(Drop(reference_to(resource), reason))
     return reading.pace.over(kept)
+
+
+def _lost_doses(administrations: Sequence[Json], drops: Sequence[Drop], reading: Reading) -> tuple[Loss, ...]:
+    why = {drop.reference: drop for drop in drops}
+    found = ((one, why.get(reference_to(one))) for one in administrations)
+    of_each = (losses_of(one, drop, reading.site, reading.zone) for one, drop in found if drop)
+    return tuple(loss for losses in of_each for loss in losses)
 
 
 def _possible(row: Row, reading: Reading, drops: list[Drop]) -> bool:

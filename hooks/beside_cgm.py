@@ -12,8 +12,9 @@ from hooks.service import Question
 from hooks.wording import listed
 from models.assessment import Assessment
 from models.dosing.uncounted_insulin import uncounted_insulin
+from models.features.sampling import DAY_MS
 from models.patient_record import Completeness
-from models.risk.recorded_terms import OF_NEXT_HOURS, Recorded
+from models.risk.recorded_terms import DAYS, OF_NEXT_HOURS, Recorded
 from models.signals import CARBS, HEART_RATE, INSULIN_BOLUS, STEPS
 
 READ_FROM: Final[Mapping[str, tuple[DataNeed, ...]]] = {
@@ -28,6 +29,9 @@ NEEDS: Final = (needs.INSULIN_GIVEN, needs.DIARY, needs.STEPS, needs.HEART_RATE)
 
 WHOLE: Final = (Completeness.COMPLETE, Completeness.EMPTY)
 
+COUNTED: Final = (CARBS, STEPS)
+"""Added up beside insulin: one entry that could not be used reads as none taken. Heart rate is a mean."""
+
 WORDS: Final = {INSULIN_BOLUS: "insulin", CARBS: "food", STEPS: "activity"}
 """How a card names them."""
 
@@ -37,10 +41,9 @@ FROM_CGM_ALONE: Final = "CGM alone: insulin, food and activity are not known to 
 def recorded(question: Question) -> Recorded:
     """The signals of which all was read: half of the boluses would tell of less insulin than there is.
 
-    So would an administration that was read and cannot be counted.
+    So would a bolus, food or steps that were sent and cannot be counted.
     """
-    series, read = question.record.series, question.record.completeness
-    uncounted = {INSULIN_BOLUS} if uncounted_insulin(question.record, question.as_of_ms) else frozenset()
+    series, read, uncounted = question.record.series, question.record.completeness, _uncounted(question)
     whole = {need.key for need in NEEDS if read.get(need.key) in WHOLE}
     return Recorded(
         {
@@ -49,6 +52,13 @@ def recorded(question: Question) -> Recorded:
             if signal in series and signal not in uncounted and whole >= {need.key for need in sources}
         }
     )
+
+
+def _uncounted(question: Question) -> set[str]:
+    """Signals of which something was left out that may be of the days that their terms add up."""
+    record, as_of_ms = question.record, question.as_of_ms
+    lacking = {signal for signal in COUNTED if record.may_lack(signal, as_of_ms - DAYS * DAY_MS)}
+    return lacking | ({INSULIN_BOLUS} if uncounted_insulin(record, as_of_ms) else set())
 
 
 def estimated_from(answer: Assessment[Any], event: str = "") -> str:

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from models.time_series import TimeSeries
+
+UNREAD: Final = ""
+"""Stands for a signal in `PatientRecord.lost` where nobody can tell which one it was."""
 
 Sex = Literal["male", "female", "other", "unknown"]
 
@@ -117,7 +120,8 @@ class PatientRecord:
 
     `past_medications` are drugs whose order was completed or stopped; `end_ms` is None where no end was said.
     `past_insulin_orders` are those of them that are insulin, with their doses. `in_hospital`: a stay in
-    hospital is under way; whether anybody asked is said by `completeness`.
+    hospital is under way; whether anybody asked is said by `completeness`. `lost` are the signals of which
+    something was sent that could not be used, with the last instant it may be of, None where nobody can tell.
     """
 
     patient_id: str
@@ -133,8 +137,14 @@ class PatientRecord:
     conditions: tuple[Condition, ...] = ()
     in_hospital: bool = False
     rejected: Mapping[str, Rejection] = field(default_factory=dict)
+    lost: Mapping[str, int | None] = field(default_factory=dict)
     completeness: Mapping[str, Completeness] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    def may_lack(self, signal: str, since_ms: int) -> bool:
+        """Whether something of a signal that could not be used may be of this instant or later."""
+        latest = [self.lost[name] for name in (signal, UNREAD) if name in self.lost]
+        return any(until_ms is None or until_ms >= since_ms for until_ms in latest)
 
     def concepts(self) -> frozenset[str]:
         """The problems of this patient in this project's words."""

@@ -1,13 +1,20 @@
 """The lines of a raised risk on what an action would do: the numbers of the model, or which setting is missing."""
 
+import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 import pytest
 
+from cds_service import pipeline
+from cds_service.deadline import Deadline
+from cds_service.local_answers import moment_ms
 from cds_service.pipeline import Gathered
 from cds_service.smart_app.action_table import Actions, actions_shown
 from cds_service.smart_app.chart_data import Banner, Chart
@@ -16,7 +23,7 @@ from hooks.action_lines import SNACK
 from hooks.card import Card
 from hooks.expected_glucose import expected_glucose
 from hooks.glucose_review import SERVICE
-from hooks.protocol import Context
+from hooks.protocol import Context, parse
 from hooks.service import Decision, Practice, Question
 from models.assessment import Assessment, NotAssessed
 from models.patient_record import Completeness, Condition, PatientRecord
@@ -116,6 +123,26 @@ def test_where_a_pump_gives_a_known_rate_less_basal_is_told_of_too() -> None:
     assert "basal rate (0.80 units per hour" in lines(asked, "Computed")[0]
 
 
+def automated() -> TimeSeries:
+    """Another rate each quarter of an hour."""
+    begun = AS_OF_MS - HOUR_MS // 4 * np.arange(12, 0, -1)
+    made = series_of(INSULIN_BASAL, "[iU]", begun, 0.1 + 0.05 * (np.arange(12) % 6))
+    return replace(made, until_ms=begun + HOUR_MS // 4)
+
+
+def test_in_automated_delivery_the_card_and_the_page_say_that_less_carbohydrate_is_often_enough() -> None:
+    by_system, by_programme = (question(RATIO, SENSITIVITY, basal) for basal in (automated(), pump()))
+    (note,) = lines(by_system, "Basal on record changes as under automated delivery")
+    assert "less carbohydrate has often been enough" in note and "Pinsker 2021" in note
+    assert len(lines(by_system, "With 15 g")) == 1
+    assert any("less carbohydrate" in note for note in shown_on_page(RATIO, SENSITIVITY, automated()).notes)
+    assert "less carbohydrate" not in (risk_card(by_programme).detail or "")
+
+
+def test_without_a_line_on_carbohydrate_nothing_is_said_of_less() -> None:
+    assert "less carbohydrate" not in (risk_card(question(RATIO, automated())).detail or "")
+
+
 @pytest.mark.parametrize(
     ("settings", "missing"),
     [
@@ -184,3 +211,56 @@ def test_the_page_says_what_is_missing_where_no_action_could_be_computed() -> No
     shown = shown_on_page()
     assert shown.table is None and shown.notes[0] == "Not assessed."
     assert "No carb ratio is on record." in shown.notes
+
+
+# From the request to the line
+
+Settings = list[dict[str, Any]]
+
+
+def told_with(change: Callable[[Settings], object]) -> str:
+    """What the golden case of a falling glucose says where the Observations of its settings are changed."""
+    path = Path(__file__).with_name("golden") / "glucose-review" / "falling.request.json"
+    request = json.loads(path.read_text(encoding="utf-8"))
+    settings = [entry["resource"] for entry in request["prefetch"]["settings"]["entry"]]
+    change(settings)
+    request["prefetch"]["settings"]["entry"] = [{"resource": one} for one in settings]
+    moment = pipeline.Moment(moment_ms("2026-05-15T12:00:00Z"), Deadline.after(60), UUID(int=1))
+    asked = parse(json.dumps(request).encode())
+    decision = pipeline.decide(SERVICE, asked, moment, pipeline.Place()).decision
+    return "\n".join(card.detail or "" for card in decision.cards)
+
+
+def ended(settings: Settings) -> None:
+    settings[0]["effectivePeriod"] = {"start": settings[0].pop("effectiveDateTime"), "end": "2026-05-14"}
+
+
+def newer(**changes: Any) -> Callable[[Settings], object]:
+    """A carb ratio of yesterday beside that on record, changed in a way."""
+    yesterday = {"id": "newer", "effectiveDateTime": "2026-05-14T12:00:00Z"}
+    return lambda settings: settings.append(settings[0] | yesterday | changes)
+
+
+UNREAD = "not assessed, a carb ratio on record that may be newer could not be read"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda settings: None, "With 15 g of fast carbohydrate now: expected in 60 min"),
+        (ended, "not assessed, the newest carb ratio on record has ended"),
+        (newer(valueQuantity={"value": 500, "code": "g/[iU]"}), UNREAD),
+        (newer(valueQuantity={"value": 10, "code": "mg"}), UNREAD),
+        (newer(effectiveDateTime="lately"), UNREAD),
+        (newer(effectivePeriod={"start": "2026-05-14", "end": "2026-05-15T15:00:00Z"}, effectiveDateTime=None),
+         "With 15 g of fast carbohydrate now"),
+        (newer(valueQuantity={"value": 500, "code": "g/[iU]"}, effectiveDateTime="2026-04-01T12:00:00Z"),
+         "With 15 g of fast carbohydrate now"),
+        (newer(status="entered-in-error"), "With 15 g of fast carbohydrate now"),
+    ],
+    ids=["as it is", "ended", "implausible", "unit", "time", "still holds", "an older one", "retracted"],
+)  # fmt: skip
+def test_carbohydrate_is_computed_only_with_the_setting_that_holds_now(
+    change: Callable[[Settings], object], said: str
+) -> None:
+    assert said in told_with(change)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf, nan
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ from models.signals import (
     INSULIN_BOLUS,
     INSULIN_DELIVERY,
     INSULIN_SENSITIVITY,
+    STEPS,
 )
 from models.time_series import TimeSeries, series_of
 
@@ -181,12 +183,18 @@ def test_the_lowest_point_is_that_of_the_curve_up_to_the_horizon() -> None:
     assert lowest(asked, 60).value == 70.0 and lowest(asked, 120).value == 40.0
 
 
-@pytest.mark.parametrize("wrong", [(-1.0, 120.0), (101.0, 120.0), (50.0, -1.0)])
+@pytest.mark.parametrize("wrong", [(-1.0, 120.0), (101.0, 120.0), (50.0, -1.0), (nan, 120.0), (50.0, inf)])
 def test_an_action_never_means_more_insulin_nor_the_past(wrong: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="basal"):
         LessBasal(*wrong)
+
+
+@pytest.mark.parametrize("grams", [-15.0, nan, inf])
+def test_what_is_no_amount_of_carbohydrate_is_refused(grams: float) -> None:
     with pytest.raises(ValueError, match="carbohydrate"):
-        Carbohydrate(-15.0)
+        Carbohydrate(grams)
+    with pytest.raises(ValueError, match="carbohydrate"):
+        CarbEntry(NOW, grams)
 
 
 # Abstention
@@ -212,6 +220,11 @@ def pump(*segments: tuple[float, float, float]) -> TimeSeries:
 
 def record(*series: TimeSeries, insulin: Completeness = Completeness.COMPLETE) -> PatientRecord:
     return PatientRecord("p1", series={one.signal: one for one in series}, completeness={"insulin": insulin})
+
+
+def lacking(known: PatientRecord, signal: str = INSULIN_DELIVERY, days: float | None = None) -> PatientRecord:
+    """With something of a signal left out, of some days ago at the latest or of nobody knows when."""
+    return replace(known, lost={signal: None if days is None else NOW - round(days * DAY)})
 
 
 def reasons(answer: object) -> set[tuple[ReasonCode, str]]:
@@ -252,6 +265,60 @@ def test_without_a_setting_carbohydrate_is_not_simulated_and_the_setting_is_name
     assert reasons(assess(forecast(), own, Carbohydrate(15.0))) == expected
 
 
+def ending(setting: TimeSeries, hours_from_now: float) -> TimeSeries:
+    """A setting whose newest value holds up to some hours from now."""
+    until_ms = setting.until_ms.copy()
+    until_ms[-1] = NOW + round(hours_from_now * HOUR)
+    return replace(setting, until_ms=until_ms)
+
+
+def flagged(setting: TimeSeries, flag: str) -> TimeSeries:
+    return replace(setting, flag_sets=(frozenset({flag}),))
+
+
+@pytest.mark.parametrize(
+    ("known", "code"),
+    [
+        (record(ending(RATIO, -1), SENSITIVITY), ReasonCode.STALE),
+        (record(ending(RATIO, 0), SENSITIVITY), ReasonCode.STALE),
+        (record(flagged(RATIO, "period_without_start"), SENSITIVITY), ReasonCode.STALE),
+        (lacking(record(RATIO, SENSITIVITY), CARB_RATIO, 11), ReasonCode.INCOMPLETE),
+        (lacking(record(RATIO, SENSITIVITY), CARB_RATIO, 12), ReasonCode.INCOMPLETE),
+        (lacking(record(RATIO, SENSITIVITY), CARB_RATIO), ReasonCode.INCOMPLETE),
+        (lacking(record(SENSITIVITY), CARB_RATIO, 200), ReasonCode.INCOMPLETE),
+    ],
+    ids=["ended", "ends now", "only its end", "newer unread", "as new unread", "unread, when?", "none read"],
+)
+def test_a_setting_that_ended_or_has_a_newer_one_that_could_not_be_read_is_not_the_one_in_use(
+    known: PatientRecord, code: ReasonCode
+) -> None:
+    asked = assess(forecast(), own_settings(known, NOW), Carbohydrate(15.0))
+    assert reasons(asked) == {(code, CARB_RATIO)}
+    assert isinstance(asked, NotAssessed) and all("carb ratio" in reason.text for reason in asked.reasons)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        record(ending(RATIO, 1), SENSITIVITY),
+        record(flagged(RATIO, "period_without_end"), SENSITIVITY),
+        lacking(record(RATIO, SENSITIVITY), CARB_RATIO, 13),
+    ],
+    ids=["still holds", "without an end", "an older one unread"],
+)
+def test_a_setting_that_still_holds_and_is_the_newest_is_used(known: PatientRecord) -> None:
+    assert isinstance(assess(forecast(), own_settings(known, NOW), Carbohydrate(15.0)), Assessment)
+
+
+@pytest.mark.parametrize("state", [Completeness.PARTIAL, Completeness.FAILED, Completeness.NOT_ASKED])
+@pytest.mark.parametrize("key", ["settings", "bolus"])
+def test_where_not_all_settings_could_be_read_none_is_the_one_in_use(key: str, state: Completeness) -> None:
+    known = record(RATIO, SENSITIVITY)
+    known = replace(known, completeness={**known.completeness, key: state})
+    found = reasons(assess(forecast(), own_settings(known, NOW), Carbohydrate(15.0)))
+    assert found == {(ReasonCode.INCOMPLETE, CARB_RATIO), (ReasonCode.INCOMPLETE, INSULIN_SENSITIVITY)}
+
+
 def test_without_a_forecast_its_reasons_are_those_of_the_action() -> None:
     none = NotAssessed("glucose_forecast", "1", NOW, (Reason(ReasonCode.STALE, "glucose_cgm", "old"),))
     own = own_settings(record(SENSITIVITY), NOW)
@@ -282,11 +349,6 @@ def stopped() -> TimeSeries:
     return replace(joined, until_ms=np.append(running.until_ms, stop.at_ms))
 
 
-def uncounted(known: PatientRecord, reason: str = "time_precision") -> PatientRecord:
-    """With an administration that was left out."""
-    return replace(known, rejected={reason: Rejection(1, ("MedicationAdministration/1",))})
-
-
 SETTINGS = (RATIO, SENSITIVITY)
 
 
@@ -295,10 +357,10 @@ SETTINGS = (RATIO, SENSITIVITY)
     [
         (record(*SETTINGS, at(INSULIN_BOLUS, "[iU]", (0.03, 9.0))), ReasonCode.UNSAFE),
         (record(*SETTINGS, at(INSULIN_DELIVERY, "[iU]", (0.03, 9.0))), ReasonCode.INCOMPLETE),
-        (uncounted(record(*SETTINGS)), ReasonCode.INCOMPLETE),
-        (uncounted(record(*SETTINGS), "medication_unknown"), ReasonCode.INCOMPLETE),
+        (lacking(record(*SETTINGS)), ReasonCode.INCOMPLETE),
+        (lacking(record(*SETTINGS), INSULIN_BOLUS, 13), ReasonCode.INCOMPLETE),
     ],
-    ids=["a bolus that acts", "a premix", "a dose of a day", "an unknown drug"],
+    ids=["a bolus that acts", "a premix", "a dose of nobody knows when", "a bolus of these two weeks"],
 )
 def test_beside_insulin_that_acts_or_cannot_be_counted_nothing_is_simulated(
     known: PatientRecord, code: ReasonCode
@@ -313,11 +375,11 @@ def test_beside_insulin_that_acts_or_cannot_be_counted_nothing_is_simulated(
     [
         record(*SETTINGS, at(INSULIN_BOLUS, "[iU]", (0.3, 9.0))),
         record(*SETTINGS, at(INSULIN_DELIVERY, "[iU]", (0.3, 9.0))),
-        uncounted(record(*SETTINGS), "duplicate"),
-        uncounted(record(*SETTINGS), "status:entered-in-error"),
+        lacking(record(*SETTINGS), INSULIN_DELIVERY, 15),
+        lacking(record(*SETTINGS), STEPS),
         replace(record(*SETTINGS), rejected={"time_precision": Rejection(1, ("Observation/1",))}),
     ],
-    ids=["a bolus of yesterday", "a premix of yesterday", "a copy", "an error", "a reading"],
+    ids=["a bolus of yesterday", "a premix of yesterday", "a dose of long ago", "steps", "a reading"],
 )
 def test_insulin_that_acts_no_more_and_what_is_no_dose_hold_nothing_back(known: PatientRecord) -> None:
     assert isinstance(assess(forecast(), own_settings(known, NOW), Carbohydrate(15.0)), Assessment)
@@ -344,7 +406,7 @@ def test_the_basal_rate_is_that_of_the_delivery_under_way() -> None:
         (record(pump((4, 3, 0.8), (3, 0.3, 1.5))), ReasonCode.STALE),
         (record(pump((1, 0, 12.0))), ReasonCode.IMPLAUSIBLE),
         (record(stopped()), ReasonCode.CONFLICT),
-        (uncounted(record(HOURLY)), ReasonCode.INCOMPLETE),
+        (lacking(record(HOURLY)), ReasonCode.INCOMPLETE),
         (record(pump((2, 0, 1.6), (1, 0, 0.9))), ReasonCode.CONFLICT),
         (record(pump((1, 0, 0.0))), ReasonCode.OUT_OF_POPULATION),
         (

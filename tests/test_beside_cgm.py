@@ -25,6 +25,7 @@ from models.risk.recorded_terms import INSULIN
 GOLDEN = Path(__file__).with_name("golden") / "glucose-review"
 AS_OF = "2026-05-15T12:00:00Z"
 FAILED = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
+RISKS = ("hypoglycemia", "hyperglycemia", "nocturnal_hypoglycemia")
 BESIDE = ("insulin", "diary", "steps", "heart-rate")
 
 
@@ -192,3 +193,48 @@ def test_a_bolus_that_cannot_be_counted_leaves_insulin_unknown_and_lowers_no_ris
     for asked in (counted, unread):
         decision = decided(asked)
         assert signals.INSULIN_BOLUS not in inputs(decision, "hypoglycemia")
+
+
+def damaged(key: str, value: float, at: str | None) -> dict[str, Any]:
+    """The request with one more entry of a key, with a value that nobody can have and a time."""
+    request = golden()
+    one = json.loads(json.dumps(request["prefetch"][key]["entry"][0]))
+    resource = one["resource"] | {"id": "damaged", "effectivePeriod": None, "effectiveDateTime": at}
+    resource["valueQuantity"]["value"] = value
+    request["prefetch"][key]["entry"].append({"resource": resource})
+    if "total" in request["prefetch"][key]:
+        request["prefetch"][key]["total"] += 1
+    return request
+
+
+BESIDE_CGM = [("steps", -300, signals.STEPS), ("diary", 5000, signals.CARBS)]
+
+
+@pytest.mark.parametrize(("key", "value", "signal"), BESIDE_CGM)
+@pytest.mark.parametrize("at", ["2026-05-15T11:30:00Z", "2026-05-03T11:30:00Z", "2026-05-15", "noon", None])
+def test_food_and_steps_are_unknown_where_one_entry_of_these_days_could_not_be_read(
+    key: str, value: float, signal: str, at: str | None
+) -> None:
+    decision = decided(damaged(key, value, at))
+    used = {name for model in RISKS for name in inputs(decision, model)}
+    assert signal not in used
+    assert used >= {signals.STEPS, signals.CARBS, signals.INSULIN_BOLUS} - {signal}
+    assert "Left out: 1" in text(decision)
+
+
+@pytest.mark.parametrize(("key", "value", "signal"), BESIDE_CGM)
+@pytest.mark.parametrize("at", ["2026-04-30T11:30:00Z", "2026-04-29"])
+def test_an_entry_of_before_that_could_not_be_read_changes_no_risk(
+    key: str, value: float, signal: str, at: str
+) -> None:
+    decision = decided(damaged(key, value, at))
+    assert signal in {name for model in RISKS for name in inputs(decision, model)}
+    assert risk_lines(decision) == risk_lines(decided(golden()))
+
+
+def test_where_food_is_unknown_the_risks_are_those_of_an_empty_diary() -> None:
+    unread = decided(damaged("diary", 5000, "2026-05-15T11:30:00Z"))
+    none = golden()
+    none["prefetch"]["diary"]["entry"] = []
+    none["prefetch"]["diary"]["total"] = 0
+    assert risk_lines(unread) == risk_lines(decided(none))

@@ -114,6 +114,23 @@ def test_H09_insulin_on_board_comes_from_every_dose_given():
     assert read.on_board_u == pytest.approx(4 * left[0] + 2 * left[1])
 
 
+@pytest.mark.spec("H-08")
+@pytest.mark.parametrize(
+    ("signal", "about"),
+    [
+        ("insulin_delivery", "insulin_given"),
+        ("insulin_bolus", "insulin_given"),
+        ("carb_ratio", "carb_ratio"),
+        ("insulin_sensitivity", "insulin_sensitivity"),
+        ("glucose_target", "glucose_target"),
+    ],
+)
+def test_H08_a_dose_or_a_newer_setting_that_could_not_be_read_is_named_and_nothing_is_computed(signal, about):
+    unread = replace(known(), lost={signal: None})
+    (reason,) = read_bolus_inputs(unread, LISPRO, NOW)
+    assert reason.about == about
+
+
 @pytest.mark.spec("H-07", "H-08")
 @pytest.mark.parametrize(
     ("changes", "about"),

@@ -151,8 +151,43 @@ def test_a_pump_segment_is_the_amount_over_its_interval(dosage, value, flags):
 
 
 def test_an_extended_bolus_has_an_interval_and_no_rate():
-    row = only(segment(dose=units(4)))
+    row = only(segment(dose=units(4), text="Extended bolus"))
     assert (row.signal, row.until_ms > row.at_ms) == ("insulin_bolus", True)
+
+
+MDC = "urn:iso:std:iso:11073:10101"
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"dosage": {"dose": units(0.4), "text": "Basal 0.8 U/h"}},
+        {"dosage": {"dose": units(0.4), "method": {"text": "Continuous basal infusion"}}},
+        {"category": {"text": "basal"}},
+        {"category": [coded("189440", MDC)]},
+        {"reasonCode": [{"coding": [{"display": "Basal insulin delivery"}]}]},
+    ],
+)
+def test_an_amount_over_an_hour_that_is_called_basal_is_a_pump_segment_without_a_rate(stated):
+    row = only(segment(dose=units(0.4)) | stated)
+    assert (row.signal, row.value, row.until_ms - row.at_ms) == ("insulin_basal", 0.4, 30 * 60_000)
+
+
+@pytest.mark.parametrize("minutes", [15, 30, 59])
+@pytest.mark.parametrize("text", ["", "Insulin aspart 0.8 units", "Basal or bolus"])
+def test_an_amount_over_a_while_of_which_nobody_says_what_it_is_for_is_never_a_bolus(minutes, text):
+    pump = {"device": [{"display": "Insulin pump"}]}
+    row = only(segment(minutes, dose=units(0.8), text=text) | pump)
+    assert (row.signal, row.value) == ("insulin_delivery", 0.8)
+
+
+def test_an_amount_within_minutes_is_a_bolus():
+    assert only(segment(14, dose=units(8))).signal == "insulin_bolus"
+
+
+def test_a_rapid_dose_at_once_that_is_called_basal_is_no_bolus_and_a_premix_stays_unspecified():
+    assert only(dosed(dosage={"dose": units(0.8), "text": "Basal"})).signal == "insulin_basal"
+    assert only(dosed(PREMIX, dosage={"dose": units(8), "text": "Basal"})).signal == "insulin_delivery"
 
 
 @pytest.mark.parametrize(

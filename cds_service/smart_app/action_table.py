@@ -16,6 +16,7 @@ from hooks.action_lines import (
     Outlook,
     action_text,
     computed_with,
+    in_automated_delivery,
     outlook,
 )
 from hooks.expected_glucose import expected_glucose, interval_text
@@ -53,7 +54,8 @@ def actions_shown(chart: Chart, glucose: TimeSeries) -> Actions:
     rows = [_row("As it is", told[0].result.without, unit)]
     rows += [_row(capital(action_text(a.result.action)), a.result.with_action, unit) for a in told]
     table = Table("Glucose expected with an action, and its 90 % interval", HEADER, rows)
-    return Actions(table, (*(f"{text}." for text in computed_with(question, told)), *untold))
+    notes = (*computed_with(question, told), *in_automated_delivery(settings, told))
+    return Actions(table, (*(f"{text}." for text in notes), *untold))
 
 
 def _row(name: str, curve: GlucoseForecast, unit: GlucoseUnit) -> tuple[str, ...]:

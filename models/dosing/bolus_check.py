@@ -24,6 +24,7 @@ from models.dosing.insulin_on_board import (
     insulin_on_board_u,
 )
 from models.dosing.recorded_settings import SETTINGS, setting_on_record
+from models.dosing.uncounted_insulin import uncounted_insulin
 from models.features.sampling import DAY_MS, MINUTE_MS
 from models.patient_record import Completeness, InsulinKind, InsulinProduct, PatientRecord
 from models.time_series import TimeSeries
@@ -146,7 +147,8 @@ def _glucose(record: PatientRecord, as_of_ms: int) -> Input | Reason:
 def _on_board(record: PatientRecord, product: InsulinProduct, as_of_ms: int) -> Input | Reason:
     """Units of mealtime insulin that still act; unknown where not every dose given is on record."""
     bolus = record.series.get(signals.INSULIN_BOLUS)
-    if record.completeness.get("insulin") is not Completeness.COMPLETE or bolus is None or not len(bolus):
+    complete = record.completeness.get("insulin") is Completeness.COMPLETE
+    if not complete or uncounted_insulin(record, as_of_ms) or bolus is None or not len(bolus):
         text = "Insulin given is not, or not fully, on record: what still acts is not known."
         return Reason(ReasonCode.MISSING, "insulin_given", text)
     if product.kind is not InsulinKind.RAPID:

@@ -4,6 +4,7 @@ Sits under the observed (dynamic) absorption. Curves: LoopKit/LoopAlgorithm, Car
 """
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -65,11 +66,17 @@ PIECEWISE_LINEAR = AbsorptionCurve(0.15, 0.5)
 
 @dataclass(frozen=True, slots=True)
 class CarbEntry:
-    """Carbohydrate as entered: when, how much, and how long its absorption is expected to take."""
+    """Carbohydrate as entered: when, how much, and how long its absorption is expected to take; ValueError
+    where that is no amount or no while.
+    """
 
     at_ms: int
     grams: float
     absorption_min: float = DEFAULT_ABSORPTION_MIN
+
+    def __post_init__(self) -> None:
+        if not (0.0 <= self.grams < inf and 0.0 < self.absorption_min < inf):
+            raise ValueError("carbohydrate is an amount that is absorbed in some while")
 
 
 def absorbed_g(

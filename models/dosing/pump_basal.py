@@ -27,6 +27,9 @@ MOST_RATES: Final = 4
 SAME_U_PER_H: Final = 0.025
 """The finest step of common pumps: rates that differ by less differ by rounding."""
 
+AUTOMATED: Final = "automated_delivery"
+"""What the reason is about where a system, not a programme, sets the rate."""
+
 INCOMPLETE_TEXT: Final = "Insulin given is not fully on record: the basal rate now is not known."
 MISSING_TEXT: Final = "No basal delivery of an insulin pump is on record."
 STALE_TEXT: Final = f"The newest basal delivery on record ended more than {NEWEST_MIN} minutes ago."
@@ -55,7 +58,7 @@ def basal_rate_now(record: PatientRecord, as_of_ms: int) -> Input | Reason:
         return Reason(ReasonCode.CONFLICT, INSULIN_BASAL, OVERLAP_TEXT)
     rates_u_per_h = delivered.value * MS_PER_H / (delivered.until_ms - delivered.at_ms)
     if _distinct(rates_u_per_h[delivered.until_ms > as_of_ms - WATCHED_H * MS_PER_H]) > MOST_RATES:
-        return Reason(ReasonCode.OUT_OF_POPULATION, "automated_delivery", AUTOMATED_TEXT)
+        return Reason(ReasonCode.OUT_OF_POPULATION, AUTOMATED, AUTOMATED_TEXT)
     rate_u_per_h = float(rates_u_per_h[newest])
     if rate_u_per_h <= 0.0:
         return Reason(ReasonCode.OUT_OF_POPULATION, INSULIN_BASAL, NOTHING_TEXT)

@@ -11,11 +11,18 @@ import numpy as np
 from models import signals
 from models.assessment import Input, Reason, ReasonCode
 from models.features.sampling import DAY_MS
-from models.patient_record import PatientRecord
+from models.patient_record import Completeness, PatientRecord
+from models.time_series import TimeSeries
 
 SETTING_DAYS: Final = 90
 """A setting that nobody confirmed for a quarter is not taken for the one in use (our judgement: visits and
 downloads of pumps are quarterly)."""
+
+ASKED_AS: Final = ("settings", "bolus")
+"""Keys of the data needs that ask for settings; a service that asks under one has no other."""
+
+ONLY_END: Final = "period_without_start"
+"""The mapper's flag of a period that states no start."""
 
 SETTINGS: Final[Mapping[str, tuple[str, tuple[float, float]]]] = {
     signals.CARB_RATIO: ("carb ratio", (2.0, 150.0)),
@@ -26,18 +33,46 @@ SETTINGS: Final[Mapping[str, tuple[str, tuple[float, float]]]] = {
 
 
 def setting_on_record(record: PatientRecord, signal: str, as_of_ms: int) -> Input | Reason:
-    """The newest value of one of `SETTINGS`, or why it is not known: missing, ambiguous, old, implausible."""
+    """The newest value of one of `SETTINGS`, or why it is not known.
+
+    It may be missing, not fully read, ambiguous, ended, old or implausible; an older value never stands in.
+    """
     name, (low, high) = SETTINGS[signal]
-    series = record.series.get(signal)
-    known = series.take(series.at_ms <= as_of_ms) if series is not None else None
-    if known is None or not len(known):
+    newest = _newest(record.series.get(signal), as_of_ms)
+    if (unread := _unread(record, signal, newest)) is not None:
+        return Reason(ReasonCode.INCOMPLETE, signal, unread.format(name))
+    if newest is None:
         return Reason(ReasonCode.MISSING, signal, f"No {name} is on record.")
-    newest = known.take(known.at_ms == known.at_ms[-1])
     if np.unique(newest.value).size > 1:
         return Reason(ReasonCode.CONFLICT, signal, f"Several values of the {name} hold at once.")
+    if _ended(newest, as_of_ms):
+        return Reason(ReasonCode.STALE, signal, f"The newest {name} on record has ended.")
     value, at_ms = float(newest.value[0]), int(newest.at_ms[0])
     if as_of_ms - at_ms > SETTING_DAYS * DAY_MS:
         return Reason(ReasonCode.STALE, signal, f"The {name} on record is older than {SETTING_DAYS} days.")
     if not low <= value <= high:
         return Reason(ReasonCode.IMPLAUSIBLE, signal, f"The {name} on record, {value:g}, is not plausible.")
     return Input(name, value, newest.unit, at_ms, newest.references[newest.reference[0]])
+
+
+def _newest(series: TimeSeries | None, as_of_ms: int) -> TimeSeries | None:
+    """The values that began last; None without any."""
+    known = series.take(series.at_ms <= as_of_ms) if series is not None else None
+    return known.take(known.at_ms == known.at_ms[-1]) if known is not None and len(known) else None
+
+
+def _unread(record: PatientRecord, signal: str, newest: TimeSeries | None) -> str | None:
+    """Why a newer value may exist than the newest that could be read; None where all was."""
+    if newest is None:
+        return "The {} on record could not be read." if record.may_lack(signal, 0) else None
+    asked_for = {record.completeness[key] for key in ASKED_AS if key in record.completeness}
+    if not asked_for <= {Completeness.COMPLETE, Completeness.EMPTY}:
+        return "The {} may have a newer value: not all therapy settings could be read."
+    newer = record.may_lack(signal, int(newest.at_ms[0]))
+    return "A {} on record that may be newer could not be read." if newer else None
+
+
+def _ended(newest: TimeSeries, as_of_ms: int) -> bool:
+    """Whether the period of a value is over, or only its end is known."""
+    only_end = any(ONLY_END in newest.flag_sets[number] for number in newest.flags.tolist())
+    return only_end or bool(((newest.until_ms > newest.at_ms) & (newest.until_ms <= as_of_ms)).any())

@@ -6,6 +6,7 @@ own settings. Never an edited feature, never more insulin; without the settings 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from models.dosing.carb_absorption import CarbEntry, absorbed_g
 from models.dosing.dynamic_carb_absorption import AbsorptionRules
 from models.dosing.insulin_doses import MS_PER_MIN, InsulinDoses
 from models.dosing.insulin_effect import insulin_effect_mgdl
-from models.dosing.pump_basal import basal_rate_now
+from models.dosing.pump_basal import AUTOMATED, basal_rate_now
 from models.dosing.recorded_settings import setting_on_record
 from models.dosing.schedule import Array, Instants, constant
 from models.dosing.uncounted_insulin import uncounted_insulin
@@ -48,12 +49,12 @@ MIDDLE: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Carbohydrate:
-    """Fast carbohydrate (glucose, juice) eaten now; ValueError below zero."""
+    """Fast carbohydrate (glucose, juice) eaten now; ValueError below zero and where it is no amount."""
 
     grams: float
 
     def __post_init__(self) -> None:
-        if self.grams < 0.0:
+        if not 0.0 <= self.grams < inf:
             raise ValueError("carbohydrate is eaten or not")
 
 
@@ -65,7 +66,7 @@ class LessBasal:
     for_min: float
 
     def __post_init__(self) -> None:
-        if not (0.0 <= self.by_percent <= 100.0 and self.for_min >= 0.0):
+        if not (0.0 <= self.by_percent <= 100.0 and 0.0 <= self.for_min < inf):
             raise ValueError("a basal rate can be lowered by up to 100 percent, for a while to come")
 
 
@@ -86,6 +87,11 @@ class OwnSettings:
     def needed(self, action: Action) -> tuple[Input | Reason, Input | Reason]:
         """What this action is simulated with: the carb ratio or the basal rate, and the sensitivity."""
         return (self.carb_ratio if isinstance(action, Carbohydrate) else self.basal), self.sensitivity
+
+    @property
+    def automated(self) -> bool:
+        """Whether a system, not a programme, sets the basal rate, as far as deliveries on record tell."""
+        return isinstance(self.basal, Reason) and self.basal.about == AUTOMATED
 
     @property
     def not_believed(self) -> Reason | None:

@@ -6,6 +6,7 @@ Sits beside `nocturnal_hypoglycemia`; the mechanics are in `risk_reasons`.
 from typing import Final
 
 from models.risk.hypoglycemia_reasons import LOW
+from models.risk.nocturnal_features import PRIOR_PERCENT
 from models.risk.recorded_reasons import BESIDE_CGM_TONIGHT
 from models.risk.risk_reasons import NOW, Topic
 
@@ -32,10 +33,11 @@ TOPICS: Final = (
     Topic(
         "nights_before",
         {
-            "nights_near_low_14_d_percent": "{value} of the last 14 nights went near or below 70 mg/dL "
-            "(3.9 mmol/L), each counted by how low it went",
-            "similar_nights_with_episode_percent": "{value} of the last 14 nights had a low, those that "
-            "began like tonight counting most",
+            "nights_near_low_14_d_percent": "the last 14 nights score {value} on average for how low they "
+            "went, 0 % being far above and 100 % far below 70 mg/dL (3.9 mmol/L)",
+            "similar_nights_with_episode_percent": "{value} is the share of the last 14 nights with a low, "
+            "those that began like tonight counting most, "
+            f"drawn towards the {PRIOR_PERCENT:g} % of the people learned from",
         },
     ),
 )  # fmt: skip

@@ -19,9 +19,9 @@ from models.risk.risk_reasons import Topic
 
 SENTENCES: Final = {
     INSULIN: "bolus insulin yet to act is {value} of a usual day's boluses",
-    CARBS: "carbohydrate of the last 2 hours was {value} of a usual day's",
-    STEPS: "steps of the last 2 hours were {value} of a usual day's",
-    STEPS_OF_EVENING: "steps of the last 6 hours were {value} of a usual day's",
+    CARBS: "carbohydrate of the last 2 hours was {value} of all carbohydrate of a usual day",
+    STEPS: "steps of the last 2 hours were {value} of all steps of a usual day",
+    STEPS_OF_EVENING: "steps of the last 6 hours were {value} of all steps of a usual day",
     HEART_RATE: "heart rate of the last hour was {value} per minute above the resting level",
 }
 

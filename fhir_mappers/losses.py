@@ -1,0 +1,96 @@
+"""What could not be read of a resource: which signals it may have told of, and until when.
+
+Sits beside the mappers of Observations and of insulin given, which drop it with a reason. A model that adds
+amounts up must not read a gap as "none", nor take an older setting for the one in use.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from fhir_mappers.codes import Coded, resolve_code
+from fhir_mappers.element import unit_carrier
+from fhir_mappers.observed_time import DATE_TOLERANCE_MS, YEAR_2000_MS
+from fhir_mappers.references import Json, objects, text
+from fhir_mappers.row import Drop, Row
+from fhir_mappers.site import Site
+from fhir_mappers.timing import EFFECTIVE_NAMES, MS_PER_DAY, Precision, TimeFault, effective
+from fhir_mappers.unit_conversion import possible_units
+from models.patient_record import UNREAD
+from models.signals import INSULIN_DELIVERY
+
+NOTHING_LOST: Final = frozenset(
+    {
+        "duplicate", "superseded", "dose_copy_of_other_device", "medication_not_insulin", "test_data",
+        "wrong_patient", "focus_not_patient", "subject_not_patient",
+        "status:entered-in-error", "status:cancelled", "status:not-done",
+    }
+)  # fmt: skip
+"""Reasons to leave a resource out under which nothing of this patient is missed: a copy, a retraction,
+somebody else's (which is answered with a refusal elsewhere), something that was not done."""
+
+PARTS_LOST: Final = ("component_", "sample_")
+"""Beginnings of the flags of rows whose resource held more that could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Something of a signal that was sent and cannot be used.
+
+    `until_ms` is the last instant it may be of, None where nobody can tell.
+    """
+
+    signal: str
+    until_ms: int | None = None
+
+
+def losses_of(
+    resource: Json | None, found: Sequence[Row] | Drop, site: Site, zone: ZoneInfo | None
+) -> tuple[Loss, ...]:
+    """What a resource held that its rows, or the drop in their place, do not."""
+    if isinstance(found, Drop) and found.reason in NOTHING_LOST:
+        return ()
+    if resource is None:
+        return (Loss(UNREAD),)
+    signals = _signals(resource, site) if isinstance(found, Drop) else _lost_parts(resource, found, site)
+    until_ms = _until_ms(resource, zone) if signals else None
+    return tuple(Loss(signal, until_ms) for signal in sorted(signals))
+
+
+def latest_losses(losses: Iterable[Loss]) -> dict[str, int | None]:
+    """The last instant by signal at which something of it may be missed; None where nobody can tell."""
+    latest: dict[str, int | None] = {}
+    for loss in losses:
+        known = latest.get(loss.signal, loss.until_ms)
+        latest[loss.signal] = None if known is None or loss.until_ms is None else max(known, loss.until_ms)
+    return latest
+
+
+def _signals(resource: Json, site: Site) -> set[str]:
+    """The signals that the codes of a resource and of its components name."""
+    if text(resource, "resourceType") == "MedicationAdministration":
+        return {INSULIN_DELIVERY}
+    elements = (resource, *objects(resource.get("component")))
+    coded = (resolve_code(e.get("code"), site, possible_units(unit_carrier(e))) for e in elements)
+    return {found.row.feature for found in coded if isinstance(found, Coded) and not found.row.is_panel}
+
+
+def _lost_parts(resource: Json, rows: Sequence[Row], site: Site) -> set[str]:
+    """Signals of components that gave no row, and of chunks without some of their samples."""
+    flagged = {flag for flags in {row.flags for row in rows} for flag in flags}
+    parts = [part for part in PARTS_LOST if any(flag.startswith(part) for flag in flagged)]
+    told = {row.signal for row in rows}
+    return (_signals(resource, site) - told if "component_" in parts else set()) | (
+        told if "sample_" in parts else set()
+    )
+
+
+def _until_ms(resource: Json, zone: ZoneInfo | None) -> int | None:
+    """The last instant it may be of; None without a usable time, or with one of a clock that was reset."""
+    when = effective(resource, zone, EFFECTIVE_NAMES)
+    if isinstance(when, TimeFault) or when.at_ms < YEAR_2000_MS:
+        return None
+    if when.precision is Precision.INSTANT:
+        return when.until_ms
+    return when.until_ms + MS_PER_DAY + DATE_TOLERANCE_MS if when.precision is Precision.DAY else None

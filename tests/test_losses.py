@@ -1,0 +1,180 @@
+"""What could not be read is missed, with its signal and the last instant it may be of; copies are not."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from fhir_mappers.to_patient_record import to_patient_record
+from models.patient_record import UNREAD, PatientRecord
+from models.signals import CARB_RATIO, CARBS, INSULIN_BOLUS, INSULIN_DELIVERY, STEPS
+
+AS_OF_MS = 1_778_846_400_000  # 2026-05-15T12:00:00Z
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+AT = "2026-05-15T11:00:00Z"
+AT_MS = AS_OF_MS - HOUR_MS
+PATIENT = {"reference": "Patient/p1"}
+LOINC = "http://loinc.org"
+STEPS_CODE, CARBS_CODE = {"system": LOINC, "code": "55423-8"}, {"system": LOINC, "code": "9059-7"}
+BOLUS_CODE = {"system": "urn:iso:std:iso:11073:10101", "code": "189452"}
+RATIO_CODE = {"system": "urn:wearable-cds:therapy-setting", "code": "carb-ratio"}
+
+
+def observation(code: dict, quantity: dict | None, **more: object) -> dict:
+    valued = {"valueQuantity": quantity} if quantity else {}
+    return {
+        "resourceType": "Observation", "id": "o", "status": "final", "subject": PATIENT,
+        "code": {"coding": [code]}, "effectiveDateTime": AT,
+    } | valued | more  # fmt: skip
+
+
+def steps(value: object = 300, **more: object) -> dict:
+    return observation(STEPS_CODE, {"value": value, "code": "{steps}"}, **more)
+
+
+def grams(value: object = 30, code: str = "g", **more: object) -> dict:
+    return observation(CARBS_CODE, {"value": value, "code": code, "unit": code}, **more)
+
+
+def dose(**more: object) -> dict:
+    return {
+        "resourceType": "MedicationAdministration", "id": "m", "status": "completed", "subject": PATIENT,
+        "medicationCodeableConcept": {
+            "coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "311040"}]
+        },
+        "effectiveDateTime": AT, "dosage": {"dose": {"value": 6, "code": "[iU]"}},
+    } | more  # fmt: skip
+
+
+def mapped(*resources: object) -> PatientRecord:
+    return of_entries([{"resource": one} for one in resources])
+
+
+def of_entries(entries: Sequence[object]) -> PatientRecord:
+    body = json.dumps({"resourceType": "Bundle", "type": "searchset", "entry": entries}).encode()
+    return to_patient_record("p1", {"diary": [body]}, as_of_ms=AS_OF_MS)
+
+
+def period(start: str, end: str) -> dict:
+    return {"effectiveDateTime": None, "effectivePeriod": {"start": start, "end": end}}
+
+
+@pytest.mark.parametrize(
+    ("sent", "signal"),
+    [
+        (steps(-5), STEPS),
+        (steps(1_000_000), STEPS),
+        (steps("many"), STEPS),
+        (steps(subject=None), STEPS),
+        (steps(status="unknown"), STEPS),
+        (steps(modifierExtension=[{"url": "http://x", "valueBoolean": True}]), STEPS),
+        (observation(STEPS_CODE, None, dataAbsentReason={"coding": [{"code": "error"}]}), STEPS),
+        (grams(30, "furlong"), CARBS),
+        (grams(-1), CARBS),
+        (observation(CARBS_CODE, None), CARBS),
+        (observation(BOLUS_CODE, {"value": 500, "code": "[iU]"}), INSULIN_BOLUS),
+        (observation(RATIO_CODE, {"value": 0.2, "code": "g/[iU]"}), CARB_RATIO),
+        (dose(dosage={}), INSULIN_DELIVERY),
+        (dose(status="on-hold"), INSULIN_DELIVERY),
+        (dose(subject=None), INSULIN_DELIVERY),
+        (dose(medicationCodeableConcept=None), INSULIN_DELIVERY),
+    ],
+)
+def test_what_is_dropped_for_a_fault_is_missed_with_its_signal_and_time(sent: dict, signal: str) -> None:
+    record = mapped(sent)
+    assert record.rejected and record.lost == {signal: AT_MS}
+
+
+@pytest.mark.parametrize(
+    ("sent", "until_ms"),
+    [
+        (steps(effectiveDateTime=None), None),
+        (steps(effectiveDateTime="yesterday"), None),
+        (steps(effectiveDateTime="2026-05-15T11:00:00"), None),
+        (steps(effectiveDateTime="1999-01-01T00:00:00Z"), None),
+        (steps(effectiveDateTime="2026-05"), None),
+        (
+            steps(effectiveDateTime="2026-05-01"),
+            AS_OF_MS - 14 * DAY_MS - 12 * HOUR_MS + DAY_MS + 14 * HOUR_MS,
+        ),
+        (steps(effectiveDateTime="2026-05-15T13:00:00Z"), AS_OF_MS + HOUR_MS),
+        (steps(-1, **period("2026-05-15T10:00:00Z", AT)), AT_MS),
+        (steps(-1, **period(AT, "2026-05-15T10:00:00Z")), None),
+        (dose(effectiveDateTime="2026-05-15T13:00:00Z"), AS_OF_MS + HOUR_MS),
+    ],
+    ids=[
+        "none",
+        "words",
+        "no offset",
+        "reset clock",
+        "month",
+        "day",
+        "future",
+        "interval",
+        "reversed",
+        "dose",
+    ],
+)
+def test_the_time_of_what_is_missed_is_as_late_as_it_may_be_or_unknown(
+    sent: dict, until_ms: int | None
+) -> None:
+    (found,) = mapped(sent).lost.values()
+    assert found == until_ms
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        steps(),
+        grams(),
+        dose(),
+        steps(-5, status="entered-in-error"),
+        grams(status="cancelled"),
+        dose(status="not-done"),
+        dose(medicationCodeableConcept={"text": "paracetamol"}),
+        steps(-5, meta={"security": [{"code": "HTEST"}]}),
+        grams(focus=[{"reference": "RelatedPerson/child"}]),
+        observation({"system": LOINC, "code": "11111-1"}, {"value": 1, "code": "1"}),
+    ],
+)
+def test_what_was_used_retracted_not_done_not_real_or_of_another_kind_is_not_missed(sent: dict) -> None:
+    assert mapped(sent).lost == {}
+
+
+def test_a_copy_is_not_missed() -> None:
+    record = mapped(grams(), grams(id="copy"), dose(), dose(id="copy"))
+    assert sum(rejection.count for rejection in record.rejected.values()) == 2 and record.lost == {}
+
+
+def test_of_several_the_latest_counts_and_an_unknown_time_above_all() -> None:
+    earlier = steps(-1, id="a", effectiveDateTime="2026-05-10T11:00:00Z")
+    later = steps(-1, id="b")
+    assert mapped(later, earlier).lost == {STEPS: AT_MS}
+    assert mapped(later, earlier, steps(-1, id="c", effectiveDateTime=None)).lost == {STEPS: None}
+
+
+def test_a_component_that_could_not_be_read_beside_one_that_could_is_missed() -> None:
+    parts = [
+        {"code": {"coding": [CARBS_CODE]}, "valueQuantity": {"value": 30, "code": "g"}},
+        {"code": {"coding": [BOLUS_CODE]}, "valueQuantity": {"value": 500, "code": "[iU]"}},
+    ]
+    record = mapped(observation({"system": LOINC, "code": "11111-1"}, None, component=parts))
+    assert CARBS in record.series and record.lost == {INSULIN_BOLUS: AT_MS}
+
+
+def test_counts_of_a_chunk_that_could_not_be_read_are_missed() -> None:
+    chunk = {"origin": {"value": 0, "code": "{steps}"}, "period": 60_000, "dimensions": 1, "data": "20 E 40"}
+    record = mapped(observation(STEPS_CODE, None, valueSampledData=chunk))
+    assert len(record.series[STEPS]) == 2 and record.lost == {STEPS: AT_MS}
+
+
+def test_an_entry_that_is_no_resource_may_be_of_any_signal() -> None:
+    record = of_entries([{"resource": grams()}, {"resource": "x"}])
+    assert record.rejected["malformed"].count == 1 and record.lost == {UNREAD: None}
+    assert record.may_lack(STEPS, AS_OF_MS) and record.may_lack(CARB_RATIO, AS_OF_MS)
+
+
+def test_what_is_missed_matters_from_its_last_instant_back() -> None:
+    record = mapped(steps(-5))
+    assert record.may_lack(STEPS, AT_MS) and not record.may_lack(STEPS, AT_MS + 1)
+    assert not record.may_lack(CARBS, 0)
