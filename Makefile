@@ -4,6 +4,8 @@ VENV := .venv
 RUN := $(VENV)/bin
 PACKAGES := cds_service hooks fhir_mappers models
 FUZZ_RUNS ?= 200000
+# `dev,fit` also runs the tests of training; `dev,train` those of the networks too.
+EXTRAS ?= dev
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: demo test check bench spec safety mutation gallery train clean python lock sbom audit fuzz
@@ -83,7 +85,7 @@ $(VENV)/.run: pyproject.toml | python
 $(VENV)/.dev: pyproject.toml | python
 	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what the service and its tests need into $(VENV) ..."
-	@$(RUN)/pip install -q -e '.[dev]'
+	@$(RUN)/pip install -q -e '.[$(EXTRAS)]'
 	@touch $@ $(VENV)/.run
 
 # A FHIR server and a dosing algorithm that are not ours; without Node their tests skip and say so.
