@@ -6,6 +6,8 @@ PACKAGES := cds_service hooks fhir_mappers models
 FUZZ_RUNS ?= 200000
 # `dev,fit` also runs the tests of training; `dev,train` those of the networks too.
 EXTRAS ?= dev
+comma := ,
+DEV := $(VENV)/.$(subst $(comma),-,$(EXTRAS))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: demo test check bench spec safety mutation gallery train clean python lock sbom audit fuzz
@@ -15,22 +17,22 @@ demo: $(VENV)/.run  ## start the service and the sandbox EHR with simulated pati
 
 NODE_PEERS := tests/medplum tests/benchmarks/autotune
 
-test: $(VENV)/.dev $(NODE_PEERS:%=%/node_modules/.ready)  ## run every test
+test: $(DEV) $(NODE_PEERS:%=%/node_modules/.ready)  ## run every test
 	$(RUN)/pytest $(PYTEST_FLAGS)
 
-check: $(VENV)/.dev  ## style, types, layers
+check: $(DEV)  ## style, types, layers
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
-bench: $(VENV)/.dev  ## speed, as ratios measured in one run
+bench: $(DEV)  ## speed, as ratios measured in one run
 	$(RUN)/python -m tests.benchmarks
 
-spec: $(VENV)/.dev  ## requirement rows: covered by a test, out of scope with a reason, open
+spec: $(DEV)  ## requirement rows: covered by a test, out of scope with a reason, open
 	@$(RUN)/python tests/spec_coverage.py
 
-safety: $(VENV)/.dev  ## a million random doses against a naive clamp, every branch of the limits, every hazard
+safety: $(DEV)  ## a million random doses against a naive clamp, every branch of the limits, every hazard
 	@$(RUN)/pip install -q coverage
 	@mkdir -p .bench
 	$(RUN)/pytest tests/test_limits.py --hypothesis-profile=safety
@@ -39,7 +41,7 @@ safety: $(VENV)/.dev  ## a million random doses against a naive clamp, every bra
 	$(RUN)/coverage report --data-file=.bench/coverage --show-missing --fail-under=100
 	$(RUN)/pytest tests -k "test_H0 or test_H1 or test_H2" -q
 
-mutation: $(VENV)/.dev  ## which small changes of the clamp its tests do not notice (mutmut); takes minutes
+mutation: $(DEV)  ## which small changes of the clamp its tests do not notice (mutmut); takes minutes
 	@$(RUN)/pip install -q mutmut
 	@rm -rf .bench/mutation && mkdir -p .bench/mutation/models/dosing .bench/mutation/tests
 	@touch .bench/mutation/models/__init__.py .bench/mutation/models/dosing/__init__.py
@@ -48,13 +50,13 @@ mutation: $(VENV)/.dev  ## which small changes of the clamp its tests do not not
 	@cp tests/mutation.toml .bench/mutation/pyproject.toml
 	cd .bench/mutation && ../../$(RUN)/mutmut run --max-children 2 && ../../$(RUN)/mutmut results
 
-gallery: $(VENV)/.dev  ## every golden card on one page, with pictures, into .gallery
+gallery: $(DEV)  ## every golden card on one page, with pictures, into .gallery
 	$(RUN)/python tests/gallery.py .gallery
 
-train: $(VENV)/.dev  ## what training needs, beside the service
+train: $(DEV)  ## what training needs, beside the service
 	$(RUN)/pip install -q -e '.[train]'
 
-lock: $(VENV)/.dev  ## pin every package of the image, at the versions tested here, with its hashes
+lock: $(DEV)  ## pin every package of the image, at the versions tested here, with its hashes
 	@$(RUN)/pip install -q uv
 	@$(RUN)/pip freeze --exclude-editable | grep == > $(VENV)/tested.txt
 	$(RUN)/uv pip compile pyproject.toml --extra postgres --extra redis -q -o docker/requirements.lock \
@@ -62,15 +64,15 @@ lock: $(VENV)/.dev  ## pin every package of the image, at the versions tested he
 	  --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --constraint $(VENV)/tested.txt --custom-compile-command 'make lock' --upgrade
 
-sbom: $(VENV)/.dev  ## list the packages of the image as CycloneDX, into sbom.cdx.json
+sbom: $(DEV)  ## list the packages of the image as CycloneDX, into sbom.cdx.json
 	@$(RUN)/pip install -q cyclonedx-bom
 	$(RUN)/cyclonedx-py requirements docker/requirements.lock --of JSON -o sbom.cdx.json
 
-audit: $(VENV)/.dev  ## known holes in the packages of the image; fails where one could not be asked about
+audit: $(DEV)  ## known holes in the packages of the image; fails where one could not be asked about
 	@$(RUN)/pip install -q pip-audit
 	$(RUN)/pip-audit --strict --disable-pip --require-hashes -r docker/requirements.lock
 
-fuzz: $(VENV)/.dev  ## coverage-guided fuzzing of what strangers send, FUZZ_RUNS inputs each; new made-up requests
+fuzz: $(DEV)  ## coverage-guided fuzzing of what strangers send, FUZZ_RUNS inputs each; new made-up requests
 	@$(RUN)/pip install -q atheris
 	for target in token_header hook_request request_arrival mapper_bytes; do \
 	  $(RUN)/python tests/fuzz/$$target.py -runs=$(FUZZ_RUNS) -max_len=4096 || exit 1; done
@@ -82,11 +84,11 @@ $(VENV)/.run: pyproject.toml | python
 	@$(RUN)/pip install -q -e .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | python
+$(DEV): pyproject.toml | python
 	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what the service and its tests need into $(VENV) ..."
 	@$(RUN)/pip install -q -e '.[$(EXTRAS)]'
-	@touch $@ $(VENV)/.run
+	@touch $@ $(VENV)/.dev $(VENV)/.run
 
 # A FHIR server and a dosing algorithm that are not ours; without Node their tests skip and say so.
 %/node_modules/.ready: %/package-lock.json
