@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from patience import PATIENCE_S
 from werkzeug.test import TestResponse
 
 from cds_service.addresses import parse_base
@@ -100,7 +101,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def linked(folder: Path, other_bases: tuple[str, ...] = (), deadline_s: float = 10.0) -> Iterator[Linked]:
+def linked(folder: Path, other_bases: tuple[str, ...] = ()) -> Iterator[Linked]:
     """Both processes of the demonstration as threads, with the demonstration's own registration and keys.
 
     `other_bases` are FHIR servers registered beside the sandbox's own.
@@ -110,7 +111,7 @@ def linked(folder: Path, other_bases: tuple[str, ...] = (), deadline_s: float = 
     settings = load_settings(state.prepare())
     bases = tuple(FhirBase(parse_base(base, loopback=True), allow_private=True) for base in other_bases)
     tenant = replace(settings.tenants[0], fhir_bases=settings.tenants[0].fhir_bases + bases)
-    settings = replace(settings, tenants=(tenant,), deadline_s=deadline_s)
+    settings = replace(settings, tenants=(tenant,), deadline_s=PATIENCE_S)
     sandbox = create_sandbox(state.sandbox, Clock())
     sandbox.storage.put_all(simulated())
     service = create_app(settings, clock_ms=Clock())

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from cds_service.settings import WITH_ARTEFACTS
 from models.artefacts import MANIFEST, digests, manifest, unlike_release
@@ -119,7 +120,7 @@ def test_J02_F25_beside_a_changed_file_nothing_starts_and_one_line_names_it(
     paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parent.parent)])}
     ran = subprocess.run(
         [sys.executable, "-c", "from cds_service.cli import main; main()", *command],
-        env=os.environ | paths, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+        env=os.environ | paths, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
     )  # fmt: skip
     assert (ran.returncode, ran.stdout) == (2, "")
     (line,) = [line for line in ran.stderr.splitlines() if path in line]

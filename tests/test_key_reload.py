@@ -10,6 +10,7 @@ import requests
 import served as harness
 from joserfc import jwt
 from noise import BODY, PATH
+from patience import PATIENCE_S
 from served import Served, served
 from test_jwks import NEW, OLD, KeyServer, document
 
@@ -30,7 +31,7 @@ def statuses(service: Served, key: harness.ECKey) -> set[int]:
         claims = jwt.decode(service.token(PATH), service.key, ["ES384"]).claims
         signed = jwt.encode({"alg": "ES384", "kid": key.kid, "typ": "JWT"}, claims, key, ["ES384"])
         sent = {"Authorization": f"Bearer {signed}", "Content-Type": "application/json"}
-        found.add(requests.post(service.base + PATH, data=BODY, headers=sent, timeout=20).status_code)
+        found.add(requests.post(service.base + PATH, data=BODY, headers=sent, timeout=PATIENCE_S).status_code)
     return found
 
 
