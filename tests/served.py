@@ -23,7 +23,6 @@ from patience import LONGEST_DEADLINE_S, PATIENCE_S
 
 HOST = "127.0.0.1"
 ISSUER = "https://ehr.example.org"
-COMMAND = [sys.executable, "-c", "from cds_service.cli import main; main()", "serve"]
 
 TENANT = """
 [[tenant]]
@@ -38,6 +37,18 @@ enabled = true
 approver = "Dr A. Prover"
 approved_on = 2026-01-01
 """
+
+
+def command(**constants: float) -> list[str]:
+    """The program, where these constants of `cds_service` are others: `jwks__FETCH_TIMEOUT_S=60`."""
+    names = {name.replace("__", "."): value for name, value in constants.items()}
+    modules = [f"import cds_service.{name.rpartition('.')[0]}" for name in names]
+    others = [f"cds_service.{name} = {value}" for name, value in names.items()]
+    program = [*modules, *others, "from cds_service.cli import main", "main()"]
+    return [sys.executable, "-c", "\n".join(program), "serve"]
+
+
+COMMAND = command()
 
 
 @dataclass(frozen=True)
@@ -116,10 +127,10 @@ def served(
         "DEADLINE_S": f"{LONGEST_DEADLINE_S:g}",
     } | settings
     environment = os.environ | {f"WEARABLE_CDS_{name}": value for name, value in given.items()}
-    command = [*COMMAND, "--bind", f"{HOST}:{port}", *arguments]
+    started = [*COMMAND, "--bind", f"{HOST}:{port}", *arguments]
     told = folder / ("log-beside" if beside else "log")
     with told.open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(started, env=environment, stdout=log, stderr=log)
     service = Served(base, port, key, process, folder)
     try:
         await_ready(service)

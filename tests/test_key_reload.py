@@ -40,6 +40,7 @@ def test_A24_a_reload_ends_a_removed_key_in_all_workers_at_once(
     tmp_path: Path, site: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched = f'jwks_url = "http://{harness.HOST}:{site.port}/jwks"\njwks_allow_private = true'
+    monkeypatch.setattr(harness, "COMMAND", harness.command(jwks__FETCH_TIMEOUT_S=PATIENCE_S))
     monkeypatch.setattr(harness, "TENANT", harness.TENANT.replace('jwks_file = "jwks.json"', fetched))
     with served(tmp_path, "--workers", str(WORKERS)) as service:
         while site.requests < WORKERS:

@@ -21,12 +21,7 @@ GOLDEN = Path(__file__).with_name("golden") / "glucose-review"
 BODY = (GOLDEN / "no-glucose.request.json").read_bytes()
 PATH = "/cds-services/glucose-review"
 HALF_SENT = 50
-QUICK = """
-import cds_service.whole_request_worker as worker
-worker.ARRIVES_WITHIN_S = 2.0
-worker.HELD_CONNECTIONS = 30
-from cds_service.cli import main; main()
-"""
+QUICK = harness.command(whole_request_worker__ARRIVES_WITHIN_S=2.0, whole_request_worker__HELD_CONNECTIONS=30)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +33,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """The same with a short patience, and little room for those who wait."""
-    monkeypatch.setattr(harness, "COMMAND", [*harness.COMMAND[:2], QUICK, "serve"])
+    monkeypatch.setattr(harness, "COMMAND", QUICK)
     with served(tmp_path, "--workers", "1") as running:
         yield running
 

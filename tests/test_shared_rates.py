@@ -87,19 +87,12 @@ def test_F19_without_redis_nobody_is_without_a_limit(workers: int) -> None:
     assert granted(shared(NOBODY, workers=workers), "north", 8, 20) == 8 // workers
 
 
-PATIENT = f"""
-import cds_service.store.quick_redis as quick_redis
-quick_redis.TIMEOUT_S = {REDIS_WITHIN_S}
-from cds_service.cli import main; main()
-"""
-
-
 @pytest.mark.spec("F-A3", "F-19")
 def test_FA3_F19_four_workers_of_two_servers_grant_one_rate_and_go_on_when_redis_dies(
     tmp_path: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of 3 a minute one comes free in 20 s; of a worker's own share, half of that, one in 40 s."""
-    monkeypatch.setattr(harness, "COMMAND", [*harness.COMMAND[:2], PATIENT, "serve"])
+    monkeypatch.setattr(harness, "COMMAND", harness.command(store__quick_redis__TIMEOUT_S=REDIS_WITHIN_S))
     limits, settings = "[tenant.limits]\nrequests_per_minute = 3\n", {"REDIS_URL": redis_server[0]}
     with (
         served(tmp_path, "--workers", "2", more=limits, **settings) as first,
