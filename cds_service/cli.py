@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from cds_service.cli_output import refuse
+from cds_service.release import changed_files
 
 FILES: Final = {
     "cli_answers": ("map", "explain", "features", "answer"),
@@ -22,6 +23,10 @@ FILES: Final = {
 }
 """Where each command is, in the COMMANDS of a file of its own."""
 
+HELD_TO_RELEASE: Final = frozenset(FILES) - {"cli_models", "cli_operations"}
+"""Files whose commands say nothing beside tables that are not of this release. Models are made again and
+evaluated beside them; operations name them among the other problems of the settings."""
+
 
 class _Commands(click.Group):
     """Reads the file of a command when that is asked for: the server starts without all the others."""
@@ -32,6 +37,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for file, names in FILES.items():
             if cmd_name in names:
+                if file in HELD_TO_RELEASE and (changed := changed_files()):
+                    refuse("\n".join(changed))  # some are read where their module is imported
                 commands = import_module(f"cds_service.{file}").COMMANDS
                 return next((command for command in commands if command.name == cmd_name), None)
         return super().get_command(ctx, cmd_name)

@@ -15,9 +15,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from cds_service.addresses import Address, parse_base
+from cds_service.release import changed_files
 from cds_service.tenants import Tenant
 from cds_service.tenants_file import DEADLINES_S, file_problem, read_tenants
-from models.artefacts import unlike_release
 
 PREFIX: Final = "WEARABLE_CDS_"
 SECRETS: Final = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY")
@@ -31,7 +31,6 @@ DATABASES: Final = ("sqlite", "postgresql")
 _FLAGS: Final = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
     ("0", "false", "no", "off"), False
 )
-WITH_ARTEFACTS: Final = ("models", "fhir_mappers")
 _OF_TESTS: Final = frozenset({"SHARED"})
 
 
@@ -94,7 +93,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     if "tenants_file" in values:
         values["tenants"], more = read_tenants(values.pop("tenants_file"), development=development)
         problems += more
-    problems += [problem for package in WITH_ARTEFACTS for problem in unlike_release(package)]
+    problems += changed_files()
     if problems:
         raise InvalidSettings(tuple(problems))
     return Settings(**values)

@@ -131,18 +131,17 @@ def _drop_copies(columns: Columns, updated: Updated, choice: Choice) -> None:
     for row in np.unique(np.concatenate([np.nonzero(same)[0], np.nonzero(same)[0] + 1])).tolist():
         groups[int(columns.at_ms[row]), int(columns.until_ms[row])].append(row)
     for rows in groups.values():
-        kept: list[int] = []
+        kept: dict[object, int] = {}
         for row in rows:
-            if any(_equal(columns, row, other) for other in kept):
+            if kept.setdefault(_said(columns, row), row) != row:
                 choice.drop(row, "duplicate")
-            else:
-                kept.append(row)
-        _drop_older_versions(columns, updated, kept, choice)
+        _drop_older_versions(columns, updated, kept.values(), choice)
 
 
-def _equal(columns: Columns, row: int, other: int) -> bool:
-    columns_alike = (columns.native_value, columns.native_unit, columns.value, columns.censored)
-    return all(column[row] == column[other] for column in columns_alike)
+def _said(columns: Columns, row: int) -> tuple[object, ...]:
+    """What a reading says, by which it equals another; a number that is none equals nothing."""
+    said = (columns.native_value, columns.native_unit, columns.value, columns.censored)
+    return tuple(column[row].item() for column in said)
 
 
 def _drop_older_versions(columns: Columns, updated: Updated, rows: Iterable[int], choice: Choice) -> None:

@@ -3,13 +3,14 @@
 Sits beside observation mapping. Every dose is in units; a pump segment is the amount over its interval.
 """
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from fhir_mappers.dosage import Units, insulin_units, units_per_hour
+from fhir_mappers.dose_copies import without_copies
 from fhir_mappers.insulin_products import product_of
+from fhir_mappers.pace import UNHURRIED, Pace
 from fhir_mappers.references import (
     Json,
     code_words,
@@ -51,10 +52,6 @@ MAX_RATE_U_PER_H: Final = 35.0
 DOSE_RATE_TOLERANCE: Final = 0.02
 """Relative difference of dose and rate x time from which they conflict; engineering, above rounding."""
 
-DOSE_COPY_MS: Final = 15_000
-"""Pump and phone report one dose 5 to 10 s apart, as phone and watch report one reading (see
-`deduplicate`). Wider would call a second injection a copy and hide insulin that is on board."""
-
 MS_PER_HOUR: Final = 3_600_000
 HOURS: Final[Mapping[str, float]] = {"h": 1.0, "hour": 1.0, "min": 1 / 60, "s": 1 / 3600, "d": 24.0}
 
@@ -68,7 +65,10 @@ class Amount(NamedTuple):
 
 
 def to_insulin_doses(
-    administrations: Sequence[Json], medications: Mapping[str, Json], zone: ZoneInfo | None = None
+    administrations: Sequence[Json],
+    medications: Mapping[str, Json],
+    zone: ZoneInfo | None = None,
+    pace: Pace = UNHURRIED,
 ) -> tuple[list[Row], list[Drop]]:
     """Rows of `insulin_bolus`, `insulin_basal` and `insulin_delivery` in `[iU]`, and what gave none.
 
@@ -88,33 +88,8 @@ def to_insulin_doses(
             drops.append(Drop(found.reference, "duplicate"))
         else:
             rows[key] = found
-    return _without_other_devices_copies(list(rows.values()), drops), drops
-
-
-def _without_other_devices_copies(doses: Sequence[Row], drops: list[Drop]) -> list[Row]:
-    """The doses, in time, without those that a second device reports of the first one's.
-
-    Each dose has at most one copy from each other device, so two equal doses of one pump stay two although a
-    phone repeats both. A dose of which nobody says what reported it is never called a copy.
-    """
-    kept: list[Row] = []
-    copied: set[tuple[int, str]] = set()
-    for dose in sorted(doses, key=lambda row: (row.at_ms, row.source, row.reference)):
-        first = bisect_left(kept, dose.at_ms - DOSE_COPY_MS, key=lambda row: row.at_ms)
-        near = (i for i in range(first, len(kept)) if _repeats(dose, kept[i]))
-        original = next((i for i in near if (i, dose.source) not in copied), None)
-        if original is None:
-            kept.append(dose)
-        else:
-            copied.add((original, dose.source))
-            drops.append(Drop(dose.reference, "dose_copy_of_other_device"))
-    return kept
-
-
-def _repeats(dose: Row, earlier: Row) -> bool:
-    alike = (dose.signal, dose.value) == (earlier.signal, earlier.value)
-    ends_alike = abs(dose.until_ms - earlier.until_ms) <= DOSE_COPY_MS
-    return alike and ends_alike and "" not in (dose.source, earlier.source) and dose.source != earlier.source
+    kept, copies = without_copies(list(rows.values()), pace)
+    return kept, drops + copies
 
 
 def _dose(administration: Json, medications: Mapping[str, Json], zone: ZoneInfo | None) -> Row | Drop:

@@ -51,7 +51,7 @@ def map_treatment(arrival: Arrival, reading: Reading) -> Treatment:
     for condition in admitted["Condition"]:
         reason = condition_drop_reason(condition)
         drops += [Drop(reference_to(condition), reason)] if reason else []
-    given, refused = to_insulin_doses(admitted["MedicationAdministration"], drugs, reading.zone)
+    given, refused = to_insulin_doses(admitted["MedicationAdministration"], drugs, reading.zone, reading.pace)
     doses = [row for row in given if _possible(row, reading, drops)]
     drops += refused
     return Treatment(

@@ -19,6 +19,7 @@ from flask.testing import FlaskClient
 from hypothesis import settings as hypothesis_settings
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from patience import PATIENCE_S
 from werkzeug.test import TestResponse
 
 from cds_service.addresses import parse_base
@@ -144,6 +145,7 @@ def settings(tmp_path: Path, ehr_key: ECKey) -> Settings:
         database_url=f"sqlite:///{tmp_path / 'cds.sqlite'}",
         secret_key=urlsafe_b64encode(b"k" * 32),
         tenants=(make_tenant(ehr_key),),
+        deadline_s=PATIENCE_S,
     )
 
 

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S, REDIS_WITHIN_S
 from sqlalchemy import Engine, NullPool, create_engine, text
 
+from cds_service.store import database
 from cds_service.store.database import open_database
 
 _DEBIAN = "/usr/lib/postgresql/*/bin"
@@ -46,8 +48,18 @@ def postgresql() -> Iterator[str]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture
+def patient_writers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for another to write waits until that one has, however slow disk and machine are."""
+    patience_ms = round(1000 * PATIENCE_S)
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", patience_ms)
+    monkeypatch.setattr(database, "POOL_TIMEOUT_S", PATIENCE_S)
+    options = f"-c statement_timeout={patience_ms} -c lock_timeout={patience_ms}"
+    monkeypatch.setitem(database._POSTGRESQL, "options", options)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, patient_writers: None) -> str:
     """An empty database of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store.db'}"
@@ -60,7 +72,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def sqlite_engine(tmp_path: Path) -> Iterator[Engine]:
+def sqlite_engine(tmp_path: Path, patient_writers: None) -> Iterator[Engine]:
     """The store in a file, for what only SQLite has."""
     folder = tmp_path / "sqlite"
     folder.mkdir()
@@ -78,8 +90,11 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def redis_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """An empty Redis of this test: its address, and its process, which may be stopped or killed."""
+    monkeypatch.setattr("cds_service.store.quick_redis.TIMEOUT_S", REDIS_WITHIN_S)
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("Redis is absent: no redis-server")

@@ -145,6 +145,12 @@ def _hang(h: _Handler, page: int) -> None:
     h.server.stopped.wait()
 
 
+def _hang_later(h: _Handler, page: int) -> None:
+    if page > 2:
+        h.server.stopped.wait()
+    h.send(bundle(h.observation(page), next=h.page("p-hang-later", page + 1)))
+
+
 def _reset(h: _Handler, page: int) -> None:
     h.begin(**{"Content-Length": "1000"})
     h.wfile.write(b'{"resourceType": "Bundle", "entry": [')
@@ -252,6 +258,7 @@ BEHAVIOURS: dict[str, Callable[[_Handler, int], None]] = {
     "p-drip": _drip,
     "p-drip-headers": _drip_headers,
     "p-hang": _hang,
+    "p-hang-later": _hang_later,
     "p-reset": _reset,
     "p-hangs-up": _hangs_up,
     "p-short": _short,

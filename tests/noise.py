@@ -15,9 +15,10 @@ PATH: Final = "/cds-services/glucose-review"
 BODY: Final = (Path(__file__).with_name("golden") / "glucose-review" / "no-glucose.request.json").read_bytes()
 NEIGHBOUR: Final = "https://neighbour.example"
 CLIENTS: Final = 4
+RATE_PER_MINUTE: Final = 60
 BOTH: Final = f"""
 [tenant.limits]
-requests_per_minute = 60
+requests_per_minute = {RATE_PER_MINUTE}
 concurrent_requests = 2
 
 [[tenant]]

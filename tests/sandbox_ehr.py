@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import pytest
+from patience import PATIENCE_S
 from werkzeug.test import TestResponse
 
 from cds_service.addresses import parse_base
@@ -100,7 +102,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def linked(folder: Path, other_bases: tuple[str, ...] = (), deadline_s: float = 10.0) -> Iterator[Linked]:
+def _patient_waits() -> Iterator[None]:
+    """Whoever opens a page or calls the service waits as long as that takes."""
+    with pytest.MonkeyPatch.context() as patient:
+        patient.setattr("cds_service.sandbox.hook_client.TIMEOUT_S", PATIENCE_S)
+        patient.setattr("cds_service.smart_app.launch.LAUNCH_WITHIN_S", PATIENCE_S)
+        patient.setattr("cds_service.smart_app.chart_data.READ_WITHIN_S", PATIENCE_S)
+        yield
+
+
+@contextmanager
+def linked(folder: Path, other_bases: tuple[str, ...] = ()) -> Iterator[Linked]:
     """Both processes of the demonstration as threads, with the demonstration's own registration and keys.
 
     `other_bases` are FHIR servers registered beside the sandbox's own.
@@ -110,11 +122,11 @@ def linked(folder: Path, other_bases: tuple[str, ...] = (), deadline_s: float = 
     settings = load_settings(state.prepare())
     bases = tuple(FhirBase(parse_base(base, loopback=True), allow_private=True) for base in other_bases)
     tenant = replace(settings.tenants[0], fhir_bases=settings.tenants[0].fhir_bases + bases)
-    settings = replace(settings, tenants=(tenant,), deadline_s=deadline_s)
+    settings = replace(settings, tenants=(tenant,), deadline_s=PATIENCE_S)
     sandbox = create_sandbox(state.sandbox, Clock())
     sandbox.storage.put_all(simulated())
     service = create_app(settings, clock_ms=Clock())
-    with serving(sandbox.app, sandbox_port), serving(service, service_port):
+    with _patient_waits(), serving(sandbox.app, sandbox_port), serving(service, service_port):
         yield Linked(sandbox, state.sandbox_origin, state.service_base)
     service.extensions["wearable_cds"].egress.close()
     sandbox.storage.close()

@@ -19,11 +19,10 @@ import requests
 from canaries import leaks
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from patience import LONGEST_DEADLINE_S, PATIENCE_S
 
 HOST = "127.0.0.1"
 ISSUER = "https://ehr.example.org"
-READY_WITHIN_S = 30
-COMMAND = [sys.executable, "-c", "from cds_service.cli import main; main()", "serve"]
 
 TENANT = """
 [[tenant]]
@@ -38,6 +37,18 @@ enabled = true
 approver = "Dr A. Prover"
 approved_on = 2026-01-01
 """
+
+
+def command(**constants: float) -> list[str]:
+    """The program, where these constants of `cds_service` are others: `jwks__FETCH_TIMEOUT_S=60`."""
+    names = {name.replace("__", "."): value for name, value in constants.items()}
+    modules = [f"import cds_service.{name.rpartition('.')[0]}" for name in names]
+    others = [f"cds_service.{name} = {value}" for name, value in names.items()]
+    program = [*modules, *others, "from cds_service.cli import main", "main()"]
+    return [sys.executable, "-c", "\n".join(program), "serve"]
+
+
+COMMAND = command()
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,9 @@ class Served:
         return {"Authorization": f"Bearer {self.token(path)}", "Content-Type": "application/json"}
 
     def post(self, path: str, body: bytes, session: Any = requests, **headers: str) -> requests.Response:
-        return session.post(self.base + path, data=body, headers=self.headers(path) | headers, timeout=20)
+        return session.post(
+            self.base + path, data=body, headers=self.headers(path) | headers, timeout=PATIENCE_S
+        )
 
     def workers(self) -> list[int]:
         """The processes that answer, without the one that watches them."""
@@ -111,12 +124,13 @@ def served(
         "SECRET_KEY": urlsafe_b64encode(b"k" * 32).decode(),
         "TENANTS_FILE": str(folder / "tenants.toml"),
         "DRAIN_S": "0",
+        "DEADLINE_S": f"{LONGEST_DEADLINE_S:g}",
     } | settings
     environment = os.environ | {f"WEARABLE_CDS_{name}": value for name, value in given.items()}
-    command = [*COMMAND, "--bind", f"{HOST}:{port}", *arguments]
+    started = [*COMMAND, "--bind", f"{HOST}:{port}", *arguments]
     told = folder / ("log-beside" if beside else "log")
     with told.open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(started, env=environment, stdout=log, stderr=log)
     service = Served(base, port, key, process, folder)
     try:
         await_ready(service)
@@ -124,7 +138,7 @@ def served(
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -135,7 +149,7 @@ def served(
 
 def await_ready(service: Served) -> None:
     """Returns once /readyz does. Raises AssertionError with the log where it never does."""
-    end = time.monotonic() + READY_WITHIN_S
+    end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end and service.process.poll() is None:
         try:
             if requests.get(f"{service.base}/readyz", timeout=2).ok:

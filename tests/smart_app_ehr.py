@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 from flask import Flask, Response, jsonify, request
 from joserfc.jwk import ECKey
+from patience import PATIENCE_S
 from sandbox_ehr import NOW_MS, Linked, free_port
 
 from cds_service.addresses import parse_base, parse_registered
@@ -30,7 +31,7 @@ class Person:
     pages: list[requests.Response] = field(default_factory=list)
 
     def get(self, url: str, **options: Any) -> requests.Response:
-        answer = self.session.get(url, timeout=30, **options)
+        answer = self.session.get(url, timeout=PATIENCE_S, **options)
         self.pages += [*answer.history, answer]
         return answer
 

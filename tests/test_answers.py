@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import time_machine
 from fake_ehr import running
+from patience import read_only_a_moment
 from sqlalchemy import NullPool, create_engine, select
 from test_hook_calls import AS_OF, golden, outcome_of
 from titration_request import TYPE_2, bundle, condition, draft, mornings, order, request
@@ -19,7 +20,7 @@ from titration_request import TYPE_2, bundle, condition, draft, mornings, order,
 from cds_service.addresses import parse_base
 from cds_service.app import create_app
 from cds_service.store.schema import CARD, DECISION
-from cds_service.tenants import FhirBase, Limits
+from cds_service.tenants import FhirBase
 from hooks.card import MAX_CARDS, URGENCY, Card, CreateAction, Indicator, Suggestion, UpdateAction
 from hooks.service import Decision
 
@@ -214,18 +215,19 @@ def test_FA4_access_given_to_another_client_is_refused(
 @pytest.mark.spec("PE2", "F-01", "F-02")
 @pytest.mark.parametrize("patient", ["p-hang", "p-drip", "p-500", "p-login", "p-endless"])
 def test_PE2_an_ehr_that_does_not_answer_holds_no_call_beyond_its_deadline(
-    ehr: Any, settings: Any, patient: str
+    ehr: Any, settings: Any, patient: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    read_only_a_moment(monkeypatch)
     with running() as server:
         base = FhirBase(parse_base(server.base, loopback=True), open=True, allow_private=True)
-        quick = replace(settings.tenants[0], fhir_bases=(base,), limits=Limits(deadline_s=0.8))
+        tenant = replace(settings.tenants[0], fhir_bases=(base,))
         asked = {
             "hook": "patient-view",
             "hookInstance": "d1577c69-dfbe-44ad-ab82-33b2ec2a2b1c",
             "fhirServer": server.base,
             "context": {"userId": "Practitioner/dr-1", "patientId": patient},
         }
-        with create_app(replace(settings, tenants=(quick,))).test_client() as client:
+        with create_app(replace(settings, tenants=(tenant,))).test_client() as client:
             outcome_of(replace(ehr, client=client).call("glucose-review", asked), 412)
             client.application.extensions["wearable_cds"].egress.close()
 

@@ -1,5 +1,6 @@
 """The files that models are made of: those of the release, or the service does not start (J-02)."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,8 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
-from cds_service.settings import WITH_ARTEFACTS
+from cds_service.release import WITH_ARTEFACTS
 from models.artefacts import MANIFEST, digests, manifest, unlike_release
 
 ANEW = "python -m models.artefacts {0} > artefacts.sha256 && mv artefacts.sha256 {0}/"
@@ -92,11 +94,13 @@ def test_J02_a_list_that_is_missing_or_damaged_is_named(models: Path, octets: by
     assert MANIFEST in problem
 
 
+REQUEST = Path(__file__).parent / "golden" / "glucose-review" / "night-lows.request.json"
 COMMANDS = [
     ("serve",),
     ("tenants", "check"),
     ("doctor", "--tenant", "north"),
     ("replay", "x", "--tenant", "y"),
+    ("answer", "glucose-review", str(REQUEST)),
 ]
 DAMAGED = [
     ("models", "dosing/titration_tables.yaml", b"changed: true\n"),
@@ -104,6 +108,15 @@ DAMAGED = [
     ("models", "risk/prevent_coefficients.json", b"\xff\x00"),
     ("fhir_mappers", "codes.csv", b"no,table\n"),
 ]
+TABLE = json.loads((files("models") / "risk/hypoglycemia_60.json").read_bytes())
+MORE_DAMAGE = {
+    "empty": b"",
+    "no JSON": b"<html>sign in</html>",
+    "a list": b"[1, 2]",
+    "a member of another type": json.dumps(TABLE | {next(iter(TABLE)): 7}).encode(),
+    "a member missing": json.dumps(dict(list(TABLE.items())[1:])).encode(),
+    "a file missing": None,
+}
 
 
 @pytest.mark.spec("J-02", "F-25")
@@ -113,15 +126,37 @@ def test_J02_F25_beside_a_changed_file_nothing_starts_and_one_line_names_it(
     tmp_path: Path, command: tuple[str, ...], package: str, path: str, octets: bytes
 ) -> None:
     """Some are read where their module is imported: the list is held against them before."""
-    away = shutil.ignore_patterns("__pycache__", "training")
-    copied = Path(shutil.copytree(str(files(package)), tmp_path / package, ignore=away))
-    (copied / path).write_bytes(octets)
-    paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parent.parent)])}
-    ran = subprocess.run(
-        [sys.executable, "-c", "from cds_service.cli import main; main()", *command],
-        env=os.environ | paths, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    ran = run_beside(damaged(tmp_path, package, path, octets), command)
     assert (ran.returncode, ran.stdout) == (2, "")
     (line,) = [line for line in ran.stderr.splitlines() if path in line]
     assert f"{package}/{path}: is not the file of this release" in line
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.spec("J-02")
+@pytest.mark.parametrize("damage", MORE_DAMAGE)
+def test_J02_an_answer_beside_a_table_that_cannot_be_read_is_one_sentence(
+    tmp_path: Path, damage: str
+) -> None:
+    table = "risk/hypoglycemia_60.json"
+    beside = damaged(tmp_path, "models", table, MORE_DAMAGE[damage])
+    ran = run_beside(beside, ("answer", "glucose-review", str(REQUEST)))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == f"wearable-cds: models/{table}: is not the file of this release; install it again\n"
+
+
+def damaged(folder: Path, package: str, path: str, octets: bytes | None) -> Path:
+    """A folder with a copy of one package in which one file has other contents, or is not there."""
+    away = shutil.ignore_patterns("__pycache__", "training")
+    file = Path(shutil.copytree(str(files(package)), folder / package, ignore=away)) / path
+    file.unlink() if octets is None else file.write_bytes(octets)
+    return folder
+
+
+def run_beside(folder: Path, command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    """The command where the packages of that folder are found before ours."""
+    paths = {"PYTHONPATH": os.pathsep.join([str(folder), str(Path(__file__).parent.parent)])}
+    return subprocess.run(
+        [sys.executable, "-c", "from cds_service.cli import main; main()", *command],
+        env=os.environ | paths, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from patience import PATIENCE_S
 
 from cds_service.addresses import parse_address
 from cds_service.backend_tokens import PAUSE_S, BackendTokens
@@ -28,7 +29,6 @@ from cds_service.smart_configuration import contradictions, read_smart_configura
 from cds_service.tenants import Backend, Tenant
 
 NOW_MS = 1_780_000_000_000
-LONG = 20.0
 
 
 class AuthorizationServer(ThreadingHTTPServer):
@@ -78,12 +78,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Clock:
-    """The monotonic clock, moved by the test."""
+    """The monotonic clock, moved by the test alone."""
 
     ahead_s = 0.0
 
+    def __init__(self) -> None:
+        self._began_s = time.monotonic()
+
     def __call__(self) -> float:
-        return time.monotonic() + self.ahead_s
+        return self._began_s + self.ahead_s
 
 
 @pytest.fixture
@@ -131,7 +134,7 @@ def tokens(egress: Egress, clock: Clock) -> BackendTokens:
 
 
 def ask(tokens: BackendTokens, tenant: Tenant) -> str:
-    return tokens.token(tenant, NOW_MS, Deadline.after(LONG)).value
+    return tokens.token(tenant, NOW_MS, Deadline.after(PATIENCE_S)).value
 
 
 def refusal(tokens: BackendTokens, tenant: Tenant) -> str:
@@ -209,7 +212,7 @@ def test_SM7_what_was_granted_counts_and_not_what_was_asked(
     tokens: BackendTokens, tenant: Tenant, server: AuthorizationServer
 ) -> None:
     server.body["scope"] = "system/Patient.r"
-    token = tokens.token(tenant, NOW_MS, Deadline.after(LONG))
+    token = tokens.token(tenant, NOW_MS, Deadline.after(PATIENCE_S))
     assert granted(token.scopes, "r", "Patient", ())
     assert not granted(token.scopes, "s", "Observation", ())
 
@@ -249,7 +252,7 @@ def test_BS3_only_public_halves_are_published_of_the_current_and_the_next_key(te
 @pytest.mark.spec("K-02")
 def test_K02_no_key_and_no_token_shows_in_a_representation(tokens: BackendTokens, tenant: Tenant) -> None:
     assert tenant.backend
-    token = tokens.token(tenant, NOW_MS, Deadline.after(LONG))
+    token = tokens.token(tenant, NOW_MS, Deadline.after(PATIENCE_S))
     keys = read_own_keys(tenant.backend.keys_file)
     assert "canary" not in repr(token)
     assert keys.signing.as_dict(private=True)["d"] not in repr(keys)
@@ -301,7 +304,7 @@ def test_SM1_C08_what_contradicts_our_registration_is_named(
 ) -> None:
     server.configuration = {"token_endpoint": server.url, **GOOD, **change}
     base = Server(parse_address(server.url.removesuffix("/token")), allow_private=True)
-    found = read_smart_configuration(egress, base, Deadline.after(LONG))
+    found = read_smart_configuration(egress, base, Deadline.after(PATIENCE_S))
     assert len(list(contradictions(found, base, tenant))) == count
 
 
@@ -311,5 +314,5 @@ def test_SM1_a_relative_endpoint_is_read_against_the_fhir_base(
 ) -> None:
     server.configuration = {"token_endpoint": "token", **GOOD}
     base = Server(parse_address(server.url.removesuffix("/token")), allow_private=True)
-    found = read_smart_configuration(egress, base, Deadline.after(LONG))
+    found = read_smart_configuration(egress, base, Deadline.after(PATIENCE_S))
     assert list(contradictions(found, base, tenant)) == []

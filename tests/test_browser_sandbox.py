@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ehr(folder: Path) -> Iterator[Linked]:
-    with linked(folder, deadline_s=5.0) as running:
+    with linked(folder) as running:
         yield running
 
 
@@ -181,7 +181,7 @@ def test_the_link_of_a_card_opens_the_app_for_this_patient(clinician: Clinician)
 def test_all_patients_are_listed_by_urgency_and_lead_to_their_charts(clinician: Clinician) -> None:
     page = clinician.page
     clinician.open("/risks")
-    expect(page.locator("#progress")).to_contain_text("Asked at", timeout=20_000)
+    expect(page.locator("#progress")).to_contain_text("Asked at")
     shown = [row.get_attribute("class") for row in page.locator(".board > li").all()]
     order = ["critical", "warning", "unanswered", "info", "silent"]
     assert len(shown) == len(PERSONAS) and shown == sorted(shown, key=lambda each: order.index(each or ""))
@@ -211,7 +211,7 @@ def test_what_is_broken_is_said_on_every_page_and_nothing_looks_like_an_all_clea
 @pytest.mark.parametrize("path", ["/", "/risks", "/patients/sim-glargine", "/patients/sim-watch"])
 def test_no_page_is_wider_than_400_pixels(clinician: Clinician, path: str) -> None:
     clinician.open(path)
-    expect(clinician.page.locator(".card, .board > li, .roster > li").first).to_be_visible(timeout=20_000)
+    expect(clinician.page.locator(".card, .board > li, .roster > li").first).to_be_visible()
     for tab in clinician.page.locator("[role=tab]").all():
         tab.click()
         assert clinician.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
@@ -247,7 +247,7 @@ def test_E07_text_of_a_record_is_never_markup_or_script_on_any_page(clinician: C
         assert page.locator("main img, main script, main iframe").count() == 0
         assert page.evaluate("window.hit") is None
     clinician.open("/risks")
-    expect(page.locator("#progress")).to_contain_text("Asked at", timeout=20_000)
+    expect(page.locator("#progress")).to_contain_text("Asked at")
     assert page.locator("main img, main script").count() == 0 and page.evaluate("window.hit") is None
     for patient in (ODD, HOSTILE):
         storage.forget_patient(patient)

@@ -160,6 +160,33 @@ def test_bad_input_is_one_plain_sentence_and_exit_2(
     assert "Traceback" not in done.stderr
 
 
+REQUEST = json.loads((GOLDEN / "night-lows.request.json").read_bytes())
+DAMAGED_REQUESTS = {
+    "cut in the middle": json.dumps(REQUEST).encode()[:9_000],
+    "packed and cut": gzip.compress(json.dumps(REQUEST).encode())[:900],
+    "no JSON": b"<html>sign in</html>",
+    "a list": b"[]",
+    "hook of another type": json.dumps(REQUEST | {"hook": 7}).encode(),
+    "context of another type": json.dumps(REQUEST | {"context": "p1"}).encode(),
+    "prefetch of another type": json.dumps(REQUEST | {"prefetch": [1]}).encode(),
+    "a prefetch entry of another type": json.dumps(
+        REQUEST | {"prefetch": REQUEST["prefetch"] | {"cgm": 7}}
+    ).encode(),
+    **{
+        f"no {name}": json.dumps({k: v for k, v in REQUEST.items() if k != name}).encode() for name in REQUEST
+    },
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_REQUESTS)
+def test_the_answer_to_a_damaged_request_is_one_sentence(damage: str, tmp_path: Path) -> None:
+    file = tmp_path / "request.json"
+    file.write_bytes(DAMAGED_REQUESTS[damage])
+    done = run("answer", "glucose-review", str(file), "--as-of", "2026-05-15T12:00:00Z")
+    assert isinstance(done.exception, SystemExit)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
 def test_a_file_that_is_not_there_is_exit_2() -> None:
     assert run("map", "/no/such/file", "--patient", "p1").exit_code == 2
 

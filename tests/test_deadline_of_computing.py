@@ -1,23 +1,33 @@
 """More odd data than can be read in time: the work stops where the deadline is, and is refused, never halved."""
 
 import json
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from conftest import Ehr
-from test_hook_calls import golden, outcome_of
+from patience import PATIENCE_S
+from test_hook_calls import AS_OF, golden, outcome_of
 from titration_request import AS_OF_MS, GLARGINE, TYPE_2, bundle, condition, fingerstick, order
 
 from cds_service.deadline import Deadline
-from cds_service.pipeline import SENDING_S
+from cds_service.fhir_client import Pages, Query
+from cds_service.local_answers import moment_ms
+from cds_service.pipeline import SENDING_S, Answered, Moment, Place, decide
 from cds_service.settings import Settings
 from cds_service.tenants import Limits
 from fhir_mappers.pace import Pace
 from fhir_mappers.plain_shapes import MOST_LOOKS
 from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import map_pages
+from hooks.errors import Unavailable
+from hooks.glucose_review import SERVICE
+from hooks.protocol import parse
+from models.patient_record import Completeness
 
 MANY = 60
 STOPS_AT = 20
@@ -107,5 +117,46 @@ def test_H15_a_call_whose_deadline_has_passed_is_refused_and_never_answered_from
 @pytest.mark.spec("F-A3", "F-30")
 def test_F30_who_waits_for_another_to_compute_waits_no_longer_than_the_deadline(ehr: Ehr) -> None:
     known = ehr.client.application.extensions["wearable_cds"]
-    with known.computing.turn(Deadline.after(60)):
+    with known.computing.turn(Deadline.after(PATIENCE_S)):
         outcome_of(ehr.call("glucose-review", golden("night-lows")), 503)
+
+
+class _SlowEhr:
+    """An EHR that answers nothing as long as it is waited for; a machine that moves the clock when it works."""
+
+    now_s = 1000.0
+
+    def gather(self, queries: Mapping[str, Query], deadline: Deadline) -> dict[str, Pages]:
+        self.now_s = deadline.at_s
+        return {key: Pages((), Completeness.FAILED, "timeout") for key in queries}
+
+    def follow(self, first_page: bytes, deadline: Deadline) -> Pages:
+        raise AssertionError("no bundle of the request is cut")
+
+    @contextmanager
+    def computing(self, seconds: float) -> Iterator[None]:
+        """Work that takes so long before the first look at the clock."""
+        self.now_s += seconds
+        yield
+
+
+def _answered(ehr: _SlowEhr, computing_s: float) -> Answered:
+    request = golden("insulin-food-and-steps")
+    del request["prefetch"]["steps"], request["prefetch"]["insulin"]
+    moment = Moment(moment_ms(AS_OF), Deadline.after(5.0), uuid.UUID(int=1))
+    asked = parse(json.dumps(request).encode())
+    return decide(SERVICE, asked, moment, Place(reader=ehr), ehr.computing(computing_s))
+
+
+@pytest.mark.spec("PE2", "F-02")
+def test_F02_behind_an_ehr_that_took_all_its_time_there_is_time_to_answer_from_what_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The policy's 0.3 s for the models and 0.3 s in reserve; and where a machine needs still more, no answer."""
+    ehr = _SlowEhr()
+    monkeypatch.setattr("cds_service.deadline.time", SimpleNamespace(monotonic=lambda: ehr.now_s))
+    answered = _answered(ehr, computing_s=0.6)
+    assert answered.gathered.fetched == ("insulin", "steps")
+    assert answered.completeness["steps"] is Completeness.FAILED and answered.decision.cards
+    with pytest.raises(Unavailable):
+        _answered(ehr, computing_s=0.9)

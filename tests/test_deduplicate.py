@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_mappers.deduplicate import interval_ms
+from fhir_mappers import deduplicate as deduplication
+from fhir_mappers.columns import Books, columns_of
+from fhir_mappers.deduplicate import deduplicate, interval_ms
 from fhir_mappers.points import points
+from fhir_mappers.row import Row
 from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import to_patient_record
 from models.patient_record import PatientRecord
@@ -154,3 +157,55 @@ def test_F13_versions_without_dates_go_by_number_and_a_retraction_before_a_resul
 def test_the_step_of_a_stream_is_its_commonest_one_copies_aside(steps_s: list[int], expected_s: int) -> None:
     at_ms = np.cumsum([0, *steps_s]) * 1000
     assert interval_ms(at_ms) == expected_s * 1000
+
+
+def meter(number: int, at_ms: int = 0, value: float = 1.0, censored: int = 0, unit: str = "mg/dL") -> Row:
+    """A reading of a signal of one source, by a number that no other has."""
+    return Row("glucose_smbg", value, "mg/dL", at_ms, at_ms, value, unit, f"o{number:05}", censored=censored)
+
+
+def left_of(rows: list[Row]) -> list[str]:
+    """References of the readings that stay where all were uploaded at once."""
+    books = Books()
+    found = deduplicate(columns_of(rows, books), books, lambda _: 0, Site())
+    assert {reason for _, reason in found.lost} <= {"duplicate"}
+    return [books.references[reference] for reference in found.columns.reference.tolist()]
+
+
+def _says_the_same(one: Row, other: Row) -> bool:
+    said = ("at_ms", "native_value", "native_unit", "value", "censored")
+    return all(getattr(one, name) == getattr(other, name) for name in said)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2),
+            st.sampled_from([1.0, 2.0, 0.0, -0.0, float("nan")]),
+            st.sampled_from([0, 0, 1]),
+            st.sampled_from(["mg/dL", "mmol/L"]),
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_what_is_called_a_duplicate_is_what_comparing_each_with_all_calls_one(
+    made: list[tuple[int, float, int, str]],
+) -> None:
+    rows, kept = [meter(number, *each) for number, each in enumerate(made)], list[Row]()
+    for row in rows:
+        kept += [] if any(_says_the_same(row, other) for other in kept) else [row]
+    assert sorted(left_of(rows)) == [row.reference for row in kept]
+
+
+@pytest.mark.spec("B-07")
+def test_of_thousands_of_readings_at_one_instant_each_is_looked_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at = []
+    said = deduplication._said
+    monkeypatch.setattr(
+        deduplication, "_said", lambda columns, row: looked_at.append(row) or said(columns, row)
+    )
+    assert len(left_of([meter(number, value=float(number)) for number in range(2_000)])) == 2_000
+    assert sorted(looked_at) == list(range(2_000))

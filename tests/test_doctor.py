@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fake_ehr import FakeEhr, bundle, running
 from joserfc.jwk import ECKey
+from patience import PATIENCE_S
 from served import ISSUER, served
 
 from cds_service.addresses import parse_base, parse_registered
@@ -131,7 +132,10 @@ def keys_of(path: Path, *keys: ECKey) -> OwnKeys:
     return read_own_keys(path)
 
 
-def test_the_running_service_is_asked_as_the_ehr_would_and_says_what_it_offers(tmp_path: Path) -> None:
+def test_the_running_service_is_asked_as_the_ehr_would_and_says_what_it_offers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cds_service.doctor.STEP_S", PATIENCE_S)
     egress = Egress()
     with served(tmp_path) as service:
         tenant, now_ms = Tenant("test-hospital", ISSUER), time.time_ns() // 1_000_000

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from fake_ehr import FakeEhr, running
+from patience import PATIENCE_S
 
 from cds_service.addresses import Address, parse_address
 from cds_service.calls import Call, CallFailed, Server
@@ -23,7 +24,6 @@ from cds_service.deadline import Deadline
 from cds_service.egress import Egress
 from cds_service.public_addresses import may_connect
 
-LONG = 20.0
 SHORT = 0.3
 
 
@@ -55,7 +55,7 @@ def observations(ehr: FakeEhr, patient: str) -> Address:
     return parse_address(f"{ehr.base}/Observation?patient={patient}")
 
 
-def why(egress: Egress, ehr: FakeEhr, patient: str, seconds: float = LONG, **call: Any) -> str:
+def why(egress: Egress, ehr: FakeEhr, patient: str, seconds: float = PATIENCE_S, **call: Any) -> str:
     with pytest.raises(CallFailed) as caught:
         egress.send(server_of(ehr), Call(observations(ehr, patient), **call), Deadline.after(seconds))
     return caught.value.why
@@ -64,7 +64,7 @@ def why(egress: Egress, ehr: FakeEhr, patient: str, seconds: float = LONG, **cal
 def test_an_answer_comes_back_whole_and_the_connection_serves_again(egress: Egress, ehr: FakeEhr) -> None:
     peers = set()
     for _ in range(3):
-        answer = egress.send(server_of(ehr), Call(observations(ehr, "p-ok")), Deadline.after(LONG))
+        answer = egress.send(server_of(ehr), Call(observations(ehr, "p-ok")), Deadline.after(PATIENCE_S))
         assert (answer.status, answer.media_type) == (200, "application/fhir+json")
         peers.add(len(ehr.seen))
     assert peers == {1, 2, 3}
@@ -77,7 +77,7 @@ def test_C01_what_no_registered_server_covers_is_not_called(
 ) -> None:
     for address in (f"{stranger.base}/Observation", f"http://127.0.0.1:{ehr.port}/admin"):
         with pytest.raises(CallFailed) as caught:
-            egress.send(server_of(ehr), Call(parse_address(address)), Deadline.after(LONG))
+            egress.send(server_of(ehr), Call(parse_address(address)), Deadline.after(PATIENCE_S))
         assert caught.value.why == "egress.denied"
     assert ehr.seen == stranger.seen == []
 
@@ -122,7 +122,7 @@ def test_C10_endless_headers_are_refused(egress: Egress, ehr: FakeEhr) -> None:
     with serving(Chatty) as port:
         server = Server(parse_address(f"http://127.0.0.1:{port}"), allow_private=True)
         with pytest.raises(CallFailed) as caught:
-            egress.send(server, Call(server.address), Deadline.after(LONG))
+            egress.send(server, Call(server.address), Deadline.after(PATIENCE_S))
     assert caught.value.why == "malformed"
 
 
@@ -141,7 +141,7 @@ def test_F05_a_body_that_ends_early_is_a_failure(
 def test_F01_a_refused_connection_is_a_failure_that_may_be_repeated(egress: Egress, ehr: FakeEhr) -> None:
     gone = Server(parse_address("http://127.0.0.1:1/fhir"), allow_private=True)
     with pytest.raises(CallFailed) as caught:
-        egress.send(gone, Call(gone.address), Deadline.after(LONG))
+        egress.send(gone, Call(gone.address), Deadline.after(PATIENCE_S))
     assert (caught.value.why, caught.value.unanswered) == ("connect", True)
 
 
@@ -162,11 +162,13 @@ def test_C04_a_name_that_moves_inside_later_is_not_followed(ehr: FakeEhr) -> Non
     address = parse_address(f"http://ehr.example:{ehr.port}/fhir")
     inside = Server(address, allow_private=True)
     with closing(Egress(rebinding)) as egress:
-        assert egress.send(inside, Call(address.under("Observation")), Deadline.after(LONG)).status == 200
+        assert (
+            egress.send(inside, Call(address.under("Observation")), Deadline.after(PATIENCE_S)).status == 200
+        )
     assert ehr.seen[0].headers["Host"] == f"ehr.example:{ehr.port}"
     for server in (inside, Server(address), Server(address)):
         with closing(Egress(rebinding)) as egress, pytest.raises(CallFailed) as caught:
-            egress.send(server, Call(address), Deadline.after(LONG))
+            egress.send(server, Call(address), Deadline.after(PATIENCE_S))
         assert caught.value.why == "egress.private_address"
     assert asked == ["ehr.example"] * 4
 
@@ -206,13 +208,15 @@ def test_C12_proxy_variables_of_the_environment_are_ignored(
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{stranger.port}")
     monkeypatch.setenv("NO_PROXY", "")
-    assert egress.send(server_of(ehr), Call(observations(ehr, "p-ok")), Deadline.after(LONG)).status == 200
+    assert (
+        egress.send(server_of(ehr), Call(observations(ehr, "p-ok")), Deadline.after(PATIENCE_S)).status == 200
+    )
     assert stranger.seen == []
 
 
 def test_neither_token_nor_patient_shows_in_a_representation(egress: Egress, ehr: FakeEhr) -> None:
     call = Call(parse_address(ehr.base), headers={"Authorization": "Bearer canary"}, body=b"patient=canary")
-    answer = egress.send(server_of(ehr), Call(observations(ehr, "p-read")), Deadline.after(LONG))
+    answer = egress.send(server_of(ehr), Call(observations(ehr, "p-read")), Deadline.after(PATIENCE_S))
     assert "canary" not in repr(call)
     assert "Patient" not in repr(answer)
 
@@ -292,18 +296,20 @@ def test_C11_TL1_only_a_valid_certificate_of_a_known_authority_is_trusted(
         if fault == "unknown authority":
             server = replace(server, ca_file=None)
         if fault == "none":
-            assert egress.send(server, Call(server.address), Deadline.after(LONG)).body == b"{}"
+            assert egress.send(server, Call(server.address), Deadline.after(PATIENCE_S)).body == b"{}"
             return
         with pytest.raises(CallFailed) as caught:
-            egress.send(server, Call(server.address), Deadline.after(LONG))
+            egress.send(server, Call(server.address), Deadline.after(PATIENCE_S))
     assert caught.value.why == "tls"
 
 
 def test_an_idle_connection_that_the_server_closed_is_not_used_again(egress: Egress, ehr: FakeEhr) -> None:
-    egress.send(server_of(ehr), Call(observations(ehr, "p-ok")), Deadline.after(LONG))
+    egress.send(server_of(ehr), Call(observations(ehr, "p-ok")), Deadline.after(PATIENCE_S))
     (idle,) = egress._idle[server_of(ehr)]
     idle.sock._sock.shutdown(2)
-    assert egress.send(server_of(ehr), Call(observations(ehr, "p-ok")), Deadline.after(LONG)).status == 200
+    assert (
+        egress.send(server_of(ehr), Call(observations(ehr, "p-ok")), Deadline.after(PATIENCE_S)).status == 200
+    )
 
 
 @pytest.mark.spec("F-05")
@@ -313,5 +319,5 @@ def test_F05_a_kept_connection_that_the_server_hangs_up_on_is_replaced_once(
 ) -> None:
     address, body = observations(ehr, "p-hangs-up"), b"patient=p-hangs-up" if method == "POST" else None
     call = Call(address, method, body=body)
-    answers = [egress.send(server_of(ehr), call, Deadline.after(LONG)).status for _ in range(2)]
+    answers = [egress.send(server_of(ehr), call, Deadline.after(PATIENCE_S)).status for _ in range(2)]
     assert answers == [200, 200] and len(ehr.seen) == 3

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from patience import PATIENCE_S
 from titration_request import (
     ABOVE_GOAL,
     AS_OF_MS,
@@ -170,7 +171,9 @@ def test_a_deeply_nested_draft_is_refused_or_answered_but_is_no_fault_of_ours() 
 def test_spaces_in_an_instruction_do_not_stop_the_process() -> None:
     """`DOSE_IN_TEXT` has `\\s*-?\\s*`: 16,000 spaces take 9 s, 200,000 take half an hour, holding the GIL."""
     code = "from fhir_mappers.dosage import DOSE_IN_TEXT; DOSE_IN_TEXT.findall('1 ' + ' ' * 200_000 + 'x')"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=20, cwd=Path(__file__).parent.parent)
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, timeout=PATIENCE_S, cwd=Path(__file__).parent.parent
+    )
 
 
 def test_a_bundle_of_more_entries_than_anybody_reads_is_refused() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, Key, OctKey, RSAKey
+from patience import PATIENCE_S
 
 from cds_service.addresses import parse_address
 from cds_service.egress import Egress
@@ -80,7 +81,8 @@ def server() -> Iterator[KeyServer]:
 
 
 @pytest.fixture
-def tenant(server: KeyServer) -> Tenant:
+def tenant(server: KeyServer, monkeypatch: pytest.MonkeyPatch) -> Tenant:
+    monkeypatch.setattr("cds_service.jwks.FETCH_TIMEOUT_S", PATIENCE_S)
     url = parse_address(f"http://127.0.0.1:{server.port}/jwks")
     return Tenant("north", "https://north.example", jwks_url=url, jwks_allow_private=True)
 

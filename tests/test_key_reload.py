@@ -10,6 +10,7 @@ import requests
 import served as harness
 from joserfc import jwt
 from noise import BODY, PATH
+from patience import PATIENCE_S
 from served import Served, served
 from test_jwks import NEW, OLD, KeyServer, document
 
@@ -30,7 +31,7 @@ def statuses(service: Served, key: harness.ECKey) -> set[int]:
         claims = jwt.decode(service.token(PATH), service.key, ["ES384"]).claims
         signed = jwt.encode({"alg": "ES384", "kid": key.kid, "typ": "JWT"}, claims, key, ["ES384"])
         sent = {"Authorization": f"Bearer {signed}", "Content-Type": "application/json"}
-        found.add(requests.post(service.base + PATH, data=BODY, headers=sent, timeout=20).status_code)
+        found.add(requests.post(service.base + PATH, data=BODY, headers=sent, timeout=PATIENCE_S).status_code)
     return found
 
 
@@ -39,6 +40,7 @@ def test_A24_a_reload_ends_a_removed_key_in_all_workers_at_once(
     tmp_path: Path, site: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched = f'jwks_url = "http://{harness.HOST}:{site.port}/jwks"\njwks_allow_private = true'
+    monkeypatch.setattr(harness, "COMMAND", harness.command(jwks__FETCH_TIMEOUT_S=PATIENCE_S))
     monkeypatch.setattr(harness, "TENANT", harness.TENANT.replace('jwks_file = "jwks.json"', fetched))
     with served(tmp_path, "--workers", str(WORKERS)) as service:
         while site.requests < WORKERS:

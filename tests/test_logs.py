@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 WORKERS = 4
 LINES = 2_000
@@ -34,7 +35,7 @@ def test_K01_lines_of_workers_that_write_at_the_same_time_do_not_run_into_each_o
     """The text and its end were written one after the other: two events came to stand on one line."""
     ran = subprocess.run(
         [sys.executable, *unbuffered, "-c", WRITING],
-        cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True, timeout=120,
+        cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True, timeout=PATIENCE_S,
     )  # fmt: skip
     numbers = [json.loads(line)["number"] for line in ran.stdout.splitlines()]
     assert sorted(numbers) == sorted(list(range(LINES)) * WORKERS)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import requests
+from patience import PATIENCE_S
 from sandbox_ehr import NOW_MS, Linked, linked, simulated
 
 from cds_service.sandbox.drafts import context_of, drafted
@@ -37,7 +38,7 @@ class Medplum:
     def request(self, method: str, path: str, **arguments: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.token}"}
         url = path if path.startswith("http") else f"{self.base}/{path}"
-        return requests.request(method, url, headers=headers, timeout=60, **arguments)
+        return requests.request(method, url, headers=headers, timeout=PATIENCE_S, **arguments)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +108,9 @@ def call(both: Linked, service_id: str, hook: str, context: dict[str, Any], serv
         "fhirAuthorization": access | {"subject": "wearable-cds", "patient": context["patientId"]},
     }
     signed = both.sandbox.signer.token(url, both.sandbox.storage.clock())
-    response = requests.post(url, json=body, headers={"Authorization": f"Bearer {signed}"}, timeout=60)
+    response = requests.post(
+        url, json=body, headers={"Authorization": f"Bearer {signed}"}, timeout=PATIENCE_S
+    )
     assert response.status_code == 200, response.text
     return response.json()
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import read_only_a_moment
 from sandbox_ehr import ORIGIN, Linked, SandboxEhr, linked, new_ehr
 
 from cds_service.sandbox.breakage import FOREIGN_ID, WORDS, Fault
@@ -15,7 +16,7 @@ UNREADABLE = (Fault.LOGIN, Fault.ERRORS, Fault.TRUNCATED)
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Linked]:
-    with linked(tmp_path_factory.mktemp("broken"), deadline_s=2.0) as running:
+    with linked(tmp_path_factory.mktemp("broken")) as running:
         yield running
 
 
@@ -88,8 +89,10 @@ def test_the_faults_are_of_reading_and_the_server_still_says_what_it_is(ehr: San
 @pytest.mark.parametrize("prefetch", [True, False])
 @pytest.mark.parametrize("fault", [*UNREADABLE, Fault.SLOW, Fault.FOREIGN])
 def test_H01_no_card_rests_on_a_broken_server_and_the_answer_says_that_nothing_is_known(
-    both: Linked, fault: Fault, prefetch: bool
+    both: Linked, fault: Fault, prefetch: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if fault is Fault.SLOW:
+        read_only_a_moment(monkeypatch)
     both.sandbox.client.server.breakage.choose(fault)
     exchange = both.sandbox.client.call(
         both.service(REVIEW), both.context("sim-night-lows"), Reading(prefetch=prefetch)
@@ -107,11 +110,15 @@ def test_a_server_that_finds_nothing_gives_cards_that_say_so(both: Linked) -> No
     ]
 
 
-def test_slow_answers_come_at_once_when_the_server_is_mended(both: Linked) -> None:
+def test_slow_answers_come_at_once_when_the_server_is_mended(
+    both: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
     breakage = both.sandbox.client.server.breakage
     breakage.choose(Fault.SLOW)
     service, context = both.service(REVIEW), both.context("sim-glargine")
-    slow = both.sandbox.client.call(service, context, Reading())
+    with monkeypatch.context() as hurried:
+        read_only_a_moment(hurried)
+        slow = both.sandbox.client.call(service, context, Reading())
     breakage.choose(Fault.NONE)
     quick = both.sandbox.client.call(service, context, Reading())
     assert (slow.status, quick.status) == (412, 200)

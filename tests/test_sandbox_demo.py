@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from patience import PATIENCE_S
 from sandbox_ehr import Clock, free_port, simulated
 
 from cds_service.sandbox.demo import CannotStart, run_demo
@@ -48,9 +49,9 @@ def test_the_demonstration_starts_answers_and_stops_without_leaving_a_process(
             assert f"http://127.0.0.1:{sandbox_port}/" in spoken_until_ready(demo)
             family = children_of(demo.pid)
             chart = f"http://127.0.0.1:{sandbox_port}/patients/sim-glargine/hooks/patient-view"
-            assert requests.post(chart, json={}, timeout=20).json()["findings"] >= 1
+            assert requests.post(chart, json={}, timeout=PATIENCE_S).json()["findings"] >= 1
             demo.send_signal(asked)
-            assert demo.wait(timeout=40) == 0
+            assert demo.wait(timeout=PATIENCE_S) == 0
         finally:
             demo.kill()
     assert family and not [child for child in family if Path(f"/proc/{child}").exists()]

@@ -13,6 +13,7 @@ import pytest
 import requests
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from patience import PATIENCE_S
 from sandbox_ehr import NOW_MS, ORIGIN, Linked, SandboxEhr, linked, new_ehr, simulated
 
 from cds_service.sandbox.hook_client import Reading
@@ -148,8 +149,8 @@ def test_a_token_of_a_hook_call_opens_only_that_patients_data(both: Linked) -> N
     assert authorization["patient"] == "sim-pump" and authorization["subject"] == "wearable-cds"
     header = {"Authorization": f"Bearer {authorization['access_token']}"}
     base = exchange.sent["fhirServer"]
-    assert requests.get(f"{base}/Patient/sim-pump", headers=header, timeout=5).status_code == 200
-    assert requests.get(f"{base}/Patient/sim-watch", headers=header, timeout=5).status_code == 404
+    assert requests.get(f"{base}/Patient/sim-pump", headers=header, timeout=PATIENCE_S).status_code == 200
+    assert requests.get(f"{base}/Patient/sim-watch", headers=header, timeout=PATIENCE_S).status_code == 404
 
 
 @pytest.mark.spec("FB2", "FB9")
@@ -164,7 +165,7 @@ def test_feedback_on_a_card_is_stored_by_the_service(both: Linked) -> None:
 def test_an_order_is_drafted_changed_by_a_suggestion_and_signed(both: Linked) -> None:
     chart = f"{both.origin}/patients/sim-glargine"
     form = {"rxcui": "847230", "units": 24, "when": "HS"}
-    chosen = requests.post(f"{chart}/hooks/order-select", json={"form": form}, timeout=20).json()
+    chosen = requests.post(f"{chart}/hooks/order-select", json={"form": form}, timeout=PATIENCE_S).json()
     assert chosen["failures"] == 0 and chosen["findings"] >= 1
     actions = [
         json.loads(unescape(found)) for found in re.findall(r'data-actions="([^"]*)"', chosen["cards"])
@@ -176,18 +177,18 @@ def test_an_order_is_drafted_changed_by_a_suggestion_and_signed(both: Linked) ->
     before["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"].pop("value")
     assert changed == before
     quantity["value"] = 26
-    signed = requests.post(f"{chart}/orders", json={"draft": changed}, timeout=20)
+    signed = requests.post(f"{chart}/orders", json={"draft": changed}, timeout=PATIENCE_S)
     assert signed.json()["signed"].endswith("26 units")
-    assert "26 units" in requests.get(chart, timeout=20).text
+    assert "26 units" in requests.get(chart, timeout=PATIENCE_S).text
 
 
 def test_accepting_a_suggestion_on_the_page_reaches_the_service(both: Linked) -> None:
     form = {"rxcui": "847230", "units": 18, "when": "HS"}
     chart = f"{both.origin}/patients/sim-fingersticks"
-    chosen = requests.post(f"{chart}/hooks/order-select", json={"form": form}, timeout=20).json()
+    chosen = requests.post(f"{chart}/hooks/order-select", json={"form": form}, timeout=PATIENCE_S).json()
     card, service = (re.findall(f'data-{name}="([^"]*)"', chosen["cards"])[0] for name in ("card", "service"))
     suggestion = re.findall(r'data-suggestion="([^"]*)"', chosen["cards"])[0]
     body = {"card": card, "service": service, "outcome": "accepted", "suggestion": suggestion}
-    answer = requests.post(f"{both.origin}/feedback", json=body, timeout=20).json()
+    answer = requests.post(f"{both.origin}/feedback", json=body, timeout=PATIENCE_S).json()
     assert answer["status"] == 200 and answer["answer"]["stored"] == 1
     assert answer["sent"]["acceptedSuggestions"] == [{"id": suggestion}]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from patience import PATIENCE_S
 from sandbox_ehr import ORIGIN, Linked, linked, new_ehr
 
 from cds_service.sandbox import risk_board
@@ -90,7 +91,7 @@ def test_an_indicator_that_is_no_indicator_is_shown_as_information() -> None:
 
 
 def test_every_patient_is_asked_about_by_the_real_services(both: Linked) -> None:
-    text = unescape(requests.post(f"{both.origin}/risks/rows", timeout=60).text)
+    text = unescape(requests.post(f"{both.origin}/risks/rows", timeout=PATIENCE_S).text)
     services = [each for each in both.sandbox.client.discover() if each["hook"] == "patient-view"]
     assert f"{len(services) * len(PERSONAS)} calls for {len(PERSONAS)} patients" in text
     assert all(f"{persona.given} {persona.family}" in text for persona in PERSONAS)
@@ -103,7 +104,7 @@ def test_every_patient_is_asked_about_by_the_real_services(both: Linked) -> None
 def test_a_broken_fhir_server_leaves_no_patient_assessed(both: Linked) -> None:
     breakage = both.sandbox.client.server.breakage
     breakage.choose(Fault.ERRORS)
-    text = requests.post(f"{both.origin}/risks/rows", timeout=60).text
+    text = requests.post(f"{both.origin}/risks/rows", timeout=PATIENCE_S).text
     breakage.choose(Fault.NONE)
     assert text.count('class="unanswered" data-patient') == len(PERSONAS)
     assert "Assessed, no card" not in text

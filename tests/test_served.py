@@ -14,18 +14,14 @@ from typing import Any
 import pytest
 import requests
 import served as harness
+from patience import PATIENCE_S
 from served import HOST, Served, free_port, served
 
 GOLDEN = Path(__file__).with_name("golden") / "glucose-review"
 BODY = (GOLDEN / "no-glucose.request.json").read_bytes()
 PATH = "/cds-services/glucose-review"
 HALF_SENT = 50
-QUICK = """
-import cds_service.whole_request_worker as worker
-worker.ARRIVES_WITHIN_S = 0.1
-worker.HELD_CONNECTIONS = 30
-from cds_service.cli import main; main()
-"""
+QUICK = harness.command(whole_request_worker__ARRIVES_WITHIN_S=2.0, whole_request_worker__HELD_CONNECTIONS=30)
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +33,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """The same with a short patience, and little room for those who wait."""
-    monkeypatch.setattr(harness, "COMMAND", [*harness.COMMAND[:2], QUICK, "serve"])
+    monkeypatch.setattr(harness, "COMMAND", QUICK)
     with served(tmp_path, "--workers", "1") as running:
         yield running
 
 
 def connect(service: Served, octets: bytes = b"") -> socket.socket:
-    client = socket.create_connection((HOST, service.port), timeout=10)
+    client = socket.create_connection((HOST, service.port), timeout=PATIENCE_S)
     client.sendall(octets)
     return client
 
@@ -69,7 +65,7 @@ def test_FA1_half_sent_requests_stop_no_good_hook(service: Served, stage: str) -
     try:
         answers = [service.post(PATH, BODY).status_code for _ in range(10)]
         assert answers == [200] * 10
-        assert requests.get(f"{service.base}/livez", timeout=10).ok
+        assert requests.get(f"{service.base}/livez", timeout=PATIENCE_S).ok
     finally:
         for client in slow:
             client.close()
@@ -221,7 +217,7 @@ def test_F23_a_reload_or_stop_breaks_no_request_that_was_begun(tmp_path: Path, h
             client.close()
         assert answers == [200] * 8
         if how is signal.SIGTERM:
-            assert service.process.wait(20) == 0
+            assert service.process.wait(PATIENCE_S) == 0
         else:
             harness.await_ready(service)
             assert service.post(PATH, BODY).status_code == 200
@@ -229,15 +225,15 @@ def test_F23_a_reload_or_stop_breaks_no_request_that_was_begun(tmp_path: Path, h
 
 @pytest.mark.spec("F-23")
 def test_F23_readiness_fails_before_anything_is_closed(tmp_path: Path) -> None:
-    with served(tmp_path, "--workers", "2", DRAIN_S="2") as service:
+    with served(tmp_path, "--workers", "2", DRAIN_S="10") as service:
         service.process.send_signal(signal.SIGTERM)
         answers = []
         while not answers or answers[-1] == 200:
-            answers.append(requests.get(f"{service.base}/readyz", timeout=5).status_code)
+            answers.append(requests.get(f"{service.base}/readyz", timeout=PATIENCE_S).status_code)
         assert answers[-1] == 503
         assert service.post(PATH, BODY).status_code == 200
-        assert requests.get(f"{service.base}/livez", timeout=5).ok
-        assert service.process.wait(20) == 0
+        assert requests.get(f"{service.base}/livez", timeout=PATIENCE_S).ok
+        assert service.process.wait(PATIENCE_S) == 0
 
 
 @pytest.mark.spec("A-16", "JW11")
@@ -246,7 +242,9 @@ def test_A16_of_many_copies_at_two_workers_one_gets_in(service: Served) -> None:
     answers: list[int] = []
 
     def send() -> None:
-        answers.append(requests.post(service.base + PATH, data=BODY, headers=headers, timeout=20).status_code)
+        answers.append(
+            requests.post(service.base + PATH, data=BODY, headers=headers, timeout=PATIENCE_S).status_code
+        )
 
     threads = [threading.Thread(target=send) for _ in range(30)]
     for thread in threads:
@@ -265,9 +263,9 @@ def test_metrics_of_all_workers_add_up_on_a_port_of_their_own(
     with served(tmp_path, "--workers", "2", METRICS_BIND=f"{HOST}:{port}") as service:
         for _ in range(20):
             assert service.post(PATH, BODY).status_code == 200
-        assert requests.post(service.base + PATH, timeout=10).status_code == 401
-        assert requests.get(f"{service.base}/metrics", timeout=10).status_code == 404
-        text = requests.get(f"http://{HOST}:{port}/metrics", timeout=10).text
+        assert requests.post(service.base + PATH, timeout=PATIENCE_S).status_code == 401
+        assert requests.get(f"{service.base}/metrics", timeout=PATIENCE_S).status_code == 404
+        text = requests.get(f"http://{HOST}:{port}/metrics", timeout=PATIENCE_S).text
     counted = re.findall(
         r'cds_requests_total\{method="POST",route="/cds-services/<service_id>",status="200"\} (\S+)', text
     )
@@ -336,11 +334,11 @@ def canary_calls(service: Served) -> list[str]:
         answers.append(service.post(feedback, json.dumps({"feedback": [item]}).encode()))
     forged = f"Bearer {service.token(PATH)}{CANARIES['header']}"
     answers.append(
-        requests.post(service.base + PATH, data=whole, headers={"Authorization": forged}, timeout=10)
+        requests.post(service.base + PATH, data=whole, headers={"Authorization": forged}, timeout=PATIENCE_S)
     )
     for path in ("/cds-services", "/models/glucose-review", "/nothing", "/livez", "/%0a%1b[31m"):
-        answers.append(requests.get(f"{service.base}{path}?p={CANARIES['query']}", timeout=10))
-        answers.append(requests.delete(f"{service.base}{path}/{CANARIES['mrn']}", timeout=10))
+        answers.append(requests.get(f"{service.base}{path}?p={CANARIES['query']}", timeout=PATIENCE_S))
+        answers.append(requests.delete(f"{service.base}{path}/{CANARIES['mrn']}", timeout=PATIENCE_S))
     return [answer.text + str(answer.headers) for answer in answers if answer.status_code != 200]
 
 
@@ -350,7 +348,9 @@ def test_K02_nothing_of_a_patient_or_a_token_is_in_logs_refusals_or_files(tmp_pa
     with served(tmp_path, "--workers", "1", more=registered, LOG_LEVEL="DEBUG") as service:
         refusals = canary_calls(service)
         used = service.token(PATH)
-        requests.post(service.base + PATH, data=b"{", headers={"Authorization": f"Bearer {used}"}, timeout=10)
+        requests.post(
+            service.base + PATH, data=b"{", headers={"Authorization": f"Bearer {used}"}, timeout=PATIENCE_S
+        )
     files = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert len(refusals) >= 12 and b"hook.answered" in files["log"]
     places = {**files, "refusals": "".join(refusals).encode()}
@@ -389,7 +389,7 @@ def test_F24_workers_share_no_connection_and_are_replaced_when_killed(tmp_path: 
 
 
 def test_the_answer_carries_headers_that_keep_browsers_careful(service: Served) -> None:
-    headers: Any = requests.get(f"{service.base}/livez", timeout=10).headers
+    headers: Any = requests.get(f"{service.base}/livez", timeout=PATIENCE_S).headers
     assert headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"] == "no-referrer"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert not re.search(r"\d", headers.get("Server", ""))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from patience import PATIENCE_S
 from served import Served, served
 from test_served import BODY, PATH
 
@@ -67,7 +68,7 @@ def test_F22_killed_workers_lose_and_double_nothing_that_was_acknowledged(tmp_pa
                 clients.submit(load.run)
             for number in range(KILLS):
                 for _ in range(ACKNOWLEDGED_BETWEEN):
-                    assert load.some_more.acquire(timeout=60)
+                    assert load.some_more.acquire(timeout=PATIENCE_S)
                 alive = service.workers()
                 os.kill(alive[number % len(alive)], signal.SIGKILL)
             load.stopped.set()
@@ -90,7 +91,7 @@ def test_A16_of_many_copies_at_two_servers_one_gets_in(tmp_path: Path) -> None:
 
         def send(number: int) -> int:
             base = (first, second)[number % 2].base
-            return requests.post(base + PATH, data=BODY, headers=headers, timeout=30).status_code
+            return requests.post(base + PATH, data=BODY, headers=headers, timeout=PATIENCE_S).status_code
 
         with ThreadPoolExecutor(COPIES) as copies:
             answers = Counter(copies.map(send, range(COPIES)))
@@ -101,7 +102,7 @@ def test_A16_of_many_copies_at_two_servers_one_gets_in(tmp_path: Path) -> None:
 def test_A22_refusals_for_every_reason_are_the_same_bytes_on_the_wire(tmp_path: Path) -> None:
     with served(tmp_path, "--workers", "1") as service:
         used = service.headers(PATH)
-        assert requests.post(service.base + PATH, data=BODY, headers=used, timeout=20).ok
+        assert requests.post(service.base + PATH, data=BODY, headers=used, timeout=PATIENCE_S).ok
         wrong = [
             used,
             {"Authorization": f"Bearer {service.token(PATH, iss='https://nobody.example')}"},
@@ -111,7 +112,8 @@ def test_A22_refusals_for_every_reason_are_the_same_bytes_on_the_wire(tmp_path: 
             {},
         ]
         answers = [
-            requests.post(service.base + PATH, data=BODY, headers=headers, timeout=20) for headers in wrong
+            requests.post(service.base + PATH, data=BODY, headers=headers, timeout=PATIENCE_S)
+            for headers in wrong
         ]
     told = {answer.text.replace(answer.headers["X-Request-Id"], "") for answer in answers}
     assert [answer.status_code for answer in answers] == [401] * len(wrong) and len(told) == 1

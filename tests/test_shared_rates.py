@@ -2,12 +2,15 @@
 
 import signal
 import subprocess
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import requests
+import served as harness
+from patience import PATIENCE_S, REDIS_WITHIN_S
 from prometheus_client import REGISTRY
 from served import served
 from test_served import BODY, PATH
@@ -86,8 +89,10 @@ def test_F19_without_redis_nobody_is_without_a_limit(workers: int) -> None:
 
 @pytest.mark.spec("F-A3", "F-19")
 def test_FA3_F19_four_workers_of_two_servers_grant_one_rate_and_go_on_when_redis_dies(
-    tmp_path: Path, redis_server: RedisServer
+    tmp_path: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Of 3 a minute one comes free in 20 s; of a worker's own share, half of that, one in 40 s."""
+    monkeypatch.setattr(harness, "COMMAND", harness.command(store__quick_redis__TIMEOUT_S=REDIS_WITHIN_S))
     limits, settings = "[tenant.limits]\nrequests_per_minute = 3\n", {"REDIS_URL": redis_server[0]}
     with (
         served(tmp_path, "--workers", "2", more=limits, **settings) as first,
@@ -96,12 +101,18 @@ def test_FA3_F19_four_workers_of_two_servers_grant_one_rate_and_go_on_when_redis
 
         def send(number: int) -> int:
             base = (first, second)[number % 2].base
-            return requests.post(base + PATH, BODY, headers=first.headers(PATH), timeout=20).status_code
+            return requests.post(
+                base + PATH, BODY, headers=first.headers(PATH), timeout=PATIENCE_S
+            ).status_code
 
         with ThreadPoolExecutor(4) as pool:
+            began_s = time.monotonic()
             answers = Counter(pool.map(send, range(16)))
-            assert answers[200] in (3, 4) and answers[429] == 16 - answers[200], answers
+            most = 4 + (time.monotonic() - began_s) // 20
+            assert 3 <= answers[200] <= most and answers[429] == 16 - answers[200], answers
             redis_server[1].kill()
+            began_s = time.monotonic()
             answers = Counter(pool.map(send, range(24)))
-    assert 1 <= answers[200] <= 4 and answers[200] + answers[429] == 24, answers
+            most = 4 * ((60 + time.monotonic() - began_s) // 40)
+    assert 1 <= answers[200] <= most and answers[200] + answers[429] == 24, answers
     assert "rates.unshared" in first.log

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 from flask.testing import FlaskClient
+from patience import PATIENCE_S
 from sandbox_ehr import NOW_MS, Clock, Linked, linked
 from smart_app_ehr import Person, query_of, words
 
@@ -200,12 +201,12 @@ def test_E09_two_patients_in_two_tabs_stay_apart(person: Person) -> None:
 def test_closing_the_session_ends_it_for_good_and_no_other_site_can_do_it(person: Person) -> None:
     opened = person.launch("sim-pump")
     address = opened.url.rsplit("/", 1)[0] + "/leave"
-    foreign = person.session.post(address, headers={"Sec-Fetch-Site": "cross-site"}, timeout=30)
+    foreign = person.session.post(address, headers={"Sec-Fetch-Site": "cross-site"}, timeout=PATIENCE_S)
     assert foreign.status_code == 403 and person.page(opened, "risk").status_code == 200
     kept = requests.Session()
     kept.cookies.update(person.session.cookies)
-    assert "closed" in words(person.session.post(address, timeout=30))
-    assert kept.get(opened.url, timeout=30).status_code == 401
+    assert "closed" in words(person.session.post(address, timeout=PATIENCE_S))
+    assert kept.get(opened.url, timeout=PATIENCE_S).status_code == 401
 
 
 def test_what_is_not_there_is_a_page_that_says_so(person: Person) -> None:
@@ -344,7 +345,7 @@ class Process:
         """The path of the first page, after all redirections."""
         address = f"{self.ehr.origin}/patients/{patient_id}/launch"
         for _ in range(2):
-            to_us = requests.get(address, allow_redirects=False, timeout=30).headers["Location"]
+            to_us = requests.get(address, allow_redirects=False, timeout=PATIENCE_S).headers["Location"]
             address = self.client.get(to_us.removeprefix(self.ehr.service_base)).headers["Location"]
         return address.removeprefix(self.ehr.service_base)
 

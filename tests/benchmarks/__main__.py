@@ -13,7 +13,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = Path(".bench")
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-PARTS = ("mapper", "features", "hook", "app", "load")
+PARTS = ("mapper", "features", "risk_models", "hook", "app", "load")
 MORE = ("trust", "soak")
 """The table of faults, and ten minutes of hooks: asked for by name."""
 

@@ -1,4 +1,4 @@
-"""Speed of the features of 14 and 90 days of CGM, and of the risk models on them. Run: python tests/benchmarks/features.py"""
+"""Speed of the features of 14 and 90 days of CGM. Run: python tests/benchmarks/features.py"""
 
 import json
 import time
@@ -9,9 +9,6 @@ import numpy as np
 from models.features.agp import ambulatory_profile
 from models.features.glycemic import GlycemicMetrics, glycemic_metrics
 from models.features.patterns import find_patterns
-from models.risk import glucose_forecast, nocturnal_hypoglycemia
-from models.risk.hyperglycemia import HYPERGLYCEMIA
-from models.risk.hypoglycemia import HYPOGLYCEMIA
 from models.signals import GLUCOSE_CGM
 from models.time_series import TimeSeries, series_of
 
@@ -37,20 +34,6 @@ def all_features(glucose: TimeSeries, days: int) -> GlycemicMetrics:
     return metrics
 
 
-def risk_models_ms() -> dict[str, float]:
-    """What each risk model of a review asked in the evening takes, and all of them."""
-    glucose = curve(14)
-    at_ms = START_MS + (13 * 24 + 22) * 3_600_000
-    seen = glucose.between(0, at_ms)
-    each = {
-        "short_term_low_ms": quick_ms(lambda: HYPOGLYCEMIA.assess(seen, at_ms, "UTC")),
-        "short_term_high_ms": quick_ms(lambda: HYPERGLYCEMIA.assess(seen, at_ms, "UTC")),
-        "night_low_ms": quick_ms(lambda: nocturnal_hypoglycemia.assess(seen, at_ms, "UTC")),
-        "forecast_ms": quick_ms(lambda: glucose_forecast.assess(seen, at_ms)),
-    }
-    return {name: round(ms, 2) for name, ms in {**each, "risk_models_ms": sum(each.values())}.items()}
-
-
 def quick_ms(call: Callable[[], object]) -> float:
     """Tenth percentile of the rounds after a warm-up, in CPU time: what others do at the time counts not."""
     call()
@@ -71,7 +54,7 @@ def measure() -> dict[str, float]:
         "features_90_days_ms": round(days90, 2),
         "features_90_over_14": round(days90 / days14, 2),
         "metrics_14_days_ms": round(quick_ms(lambda: glycemic_metrics(short, int(short.at_ms[-1]))), 2),
-    } | risk_models_ms()
+    }
 
 
 if __name__ == "__main__":
