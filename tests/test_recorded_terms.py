@@ -193,8 +193,9 @@ def test_nothing_later_than_the_question_is_read(name, minutes):
     everything = series_of(signal, UNITS[signal], at, np.full(at.size, 50.0))
     seen = everything.take(at <= BEDTIME)
     one, other = (Recorded({signal: series}) for series in (everything, seen))
-    np.testing.assert_array_equal(one.features([name], BEDTIME)[name], other.features([name], BEDTIME)[name])
-    assert one.newest([name], BEDTIME) == other.newest([name], BEDTIME)
+    features, of_other = one.features([name], BEDTIME), other.features([name], BEDTIME)
+    np.testing.assert_array_equal(features[name], of_other[name])
+    assert one.newest(features, BEDTIME) == other.newest(of_other, BEDTIME)
 
 
 @settings(max_examples=30, deadline=None)

@@ -4,6 +4,7 @@ Sits under `glucose_risk_features`; training and serving read glucose through th
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
@@ -60,24 +61,38 @@ def at_slots(column: Column, slot: Slots) -> Column:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trailing:
     """Running sums of a column, float64[n + 1] each: any window that ends at a slot costs two look-ups.
 
-    Sums are of the distance to `around`, a constant near the mean, which keeps them exact.
+    Sums are of the distance to `around`, a constant near the mean, which keeps them exact; each is made when
+    it is first asked for. `seen` bool[n] says where a value is known, `distance` float64[n] is 0 elsewhere.
     """
 
-    count: Column
-    total: Column
-    squares: Column
+    seen: NDArray[np.bool_]
+    distance: Column
     around: float
 
     @classmethod
     def of(cls, column: Column, around: float = 0.0) -> Self:
         """The sums of a column with NaN where nothing is known."""
         known = ~np.isnan(column)
-        distance = np.where(known, column - around, 0.0)
-        return cls(_running(known), _running(distance), _running(distance**2), around)
+        return cls(known, np.where(known, column - around, 0.0), around)
+
+    @cached_property
+    def count(self) -> Column:
+        """How many values are known."""
+        return _running(self.seen)
+
+    @cached_property
+    def total(self) -> Column:
+        """Sum of the distances."""
+        return _running(self.distance)
+
+    @cached_property
+    def squares(self) -> Column:
+        """Sum of their squares."""
+        return _running(self.distance**2)
 
     def known(self, slots: int, at: Slots) -> Column:
         """How many of the `slots` slots that end at each of `at` hold a value; none before the first slot."""
@@ -133,4 +148,6 @@ def slope_per_min(measured: Column, slots: int, at: Slots) -> Column:
 
 
 def _running(column: NDArray[np.generic]) -> Column:
-    return np.concatenate([[0.0], np.cumsum(column, dtype=np.float64)])
+    sums = np.zeros(column.size + 1)
+    np.cumsum(column, out=sums[1:])
+    return sums

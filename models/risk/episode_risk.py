@@ -140,6 +140,7 @@ class EpisodeModel:
             *self.tables[LEADING_MIN].contributions(features),
             *leading.contributions(beside, of_cgm[LEADING_MIN]),
         )
+        counting = {name: beside[name] for name in self.learned_beside_cgm}
         positive = within[LEADING_MIN].value >= self.positive_from
         return Assessment(
             model=self.name,
@@ -149,7 +150,7 @@ class EpisodeModel:
             result=EpisodeRisk(within, top_reasons(self.topics, contributions), question.asked_ms),
             contributions=contributions,
             limits=limits,
-            inputs=(question.newest(), *recorded.newest(self.learned_beside_cgm, question.as_of_ms)),
+            inputs=(question.newest(), *recorded.newest(counting, question.as_of_ms)),
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.assessment import Input, Reason, ReasonCode
-from models.risk.causal_grid import SLOT_MS, Column, Trailing, held, slots_of
+from models.risk.causal_grid import HOLD_SLOTS, SLOT_MS, Column, held, slots_of
 from models.risk.hypoglycemia_limits import STALE_AFTER_MS
 from models.time_series import TimeSeries
 
@@ -57,4 +57,4 @@ def question_of(glucose: TimeSeries, as_of_ms: int) -> GlucoseQuestion | Reason:
 
 def covered(measured: Column, slots: int) -> int:
     """How many of the last slots hold a reading or one that still stands."""
-    return int(Trailing.of(held(measured)[0]).known(slots, np.array([measured.size - 1]))[0])
+    return int((~np.isnan(held(measured[-slots - HOLD_SLOTS :])[0][-slots:])).sum())

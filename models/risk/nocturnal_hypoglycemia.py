@@ -102,7 +102,8 @@ def _assessed(
 ) -> Assessment[NocturnalRisk]:
     asked = np.array([measured.size - 1])
     of_cgm = nocturnal_features(measured, asked, asked + to_midnight)
-    features = of_cgm | recorded.features(OF_TONIGHT, question.as_of_ms)
+    beside = recorded.features(OF_TONIGHT, question.as_of_ms)
+    features = of_cgm | beside
     tonight, contributions = WITH_RECORDED.interval(features), WITH_RECORDED.contributions(features)
     positive = tonight.value >= POSITIVE_FROM
     return Assessment(
@@ -112,5 +113,8 @@ def _assessed(
         outcome=Outcome.ASSESSED_POSITIVE if positive else Outcome.ASSESSED_NEGATIVE,
         result=NocturnalRisk(tonight, top_reasons(TOPICS, contributions)),
         contributions=contributions,
-        inputs=(question.newest(), *recorded.newest(LEARNED, question.as_of_ms)),
+        inputs=(
+            question.newest(),
+            *recorded.newest({name: beside[name] for name in LEARNED}, question.as_of_ms),
+        ),
     )

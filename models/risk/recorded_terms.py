@@ -100,10 +100,9 @@ class Recorded:
         entries = {signal: Entries.of(one) for signal, one in self.series.items() if signal in SIGNALS}
         return features_of(entries, names, np.array([as_of_ms]))
 
-    def newest(self, names: Iterable[str], as_of_ms: int) -> tuple[Input, ...]:
-        """The newest entry of each series that a feature was made of."""
-        known = self.features(names, as_of_ms)
-        used = dict.fromkeys(FEATURES[name][0] for name, value in known.items() if not np.isnan(value[0]))
+    def newest(self, features: Mapping[str, Column], as_of_ms: int) -> tuple[Input, ...]:
+        """The newest entry of each series that a feature of this moment was made of."""
+        used = dict.fromkeys(FEATURES[name][0] for name, value in features.items() if not np.isnan(value[0]))
         return tuple(_newest(self.series[signal], as_of_ms) for signal in used)
 
 

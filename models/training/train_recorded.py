@@ -28,7 +28,7 @@ from models.training.short_term_windows import HORIZONS_MIN, questions, task_of,
 from models.training.task import Array, Task
 from models.training.train_short_term import without_some_clocks
 
-VERSION: Final = "1.0.0"
+VERSION: Final = "1.1.0"
 MODEL: Final = "recorded_points"
 REFITS: Final = 8
 
@@ -88,7 +88,7 @@ def asked(task: Task, names: Sequence[str], events: Events, settings: Settings) 
 def _log_odds(task: Task, learn: NDArray[np.bool_], settings: Settings) -> Array:
     """Log-odds by a table of some, calibrated on all."""
     model = settings.in_validation().fit(
-        task.at(learn), task.questions.episode[learn], task.questions.person[learn], task.directions
+        task.at(learn), task.learned[learn], task.questions.person[learn], task.directions
     )
     stated = model.probability(task.features)
     probability = Calibration.of(task.questions.episode[~learn], stated[~learn]).applied(stated)

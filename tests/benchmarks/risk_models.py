@@ -57,10 +57,8 @@ def beside_cgm() -> Recorded:
 def terms(recorded: Recorded) -> None:
     """What the low, the high and the night ask of the record beside CGM."""
     for model in (HYPOGLYCEMIA, HYPERGLYCEMIA):
-        recorded.features(model.recorded[LEADING_MIN].names, AS_OF_MS)
-        recorded.newest(model.learned_beside_cgm, AS_OF_MS)
-    recorded.features(OF_TONIGHT, AS_OF_MS)
-    recorded.newest(OF_TONIGHT, AS_OF_MS)
+        recorded.newest(recorded.features(model.recorded[LEADING_MIN].names, AS_OF_MS), AS_OF_MS)
+    recorded.newest(recorded.features(OF_TONIGHT, AS_OF_MS), AS_OF_MS)
 
 
 def models(glucose: TimeSeries, recorded: Recorded) -> dict[str, Callable[[], object]]:
