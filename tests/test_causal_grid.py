@@ -32,7 +32,12 @@ def test_trailing_mean_equals_a_mean_written_naively(column, slots):
 @given(columns, st.integers(1, 40))
 def test_trailing_lowest_equals_a_minimum_written_naively(column, slots):
     expected = naive(column, slots, lambda seen, n: seen.min() if seen.size else np.nan)
-    np.testing.assert_array_equal(grid.trailing_lowest(column, slots), expected)
+    everywhere = np.arange(column.size)
+    np.testing.assert_array_equal(grid.trailing_lowest(column, slots, everywhere), expected)
+    of_few = np.pad(column, (0, slots), constant_values=np.nan)
+    one_by_one = [grid.trailing_lowest(of_few, slots, np.array([[at]])) for at in everywhere]
+    np.testing.assert_array_equal(np.concatenate(one_by_one)[:, 0], expected)
+    assert np.isnan(grid.trailing_lowest(column, slots, np.array([-1])))
 
 
 @given(columns, st.integers(1, 40))

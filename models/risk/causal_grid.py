@@ -120,8 +120,19 @@ class Trailing:
         return window
 
 
-def trailing_lowest(column: Column, slots: int) -> Column:
-    """Lowest value of the last `slots` slots, NaN where none holds a value; O(n log slots)."""
+def trailing_lowest(column: Column, slots: int, at: Slots) -> Column:
+    """Lowest value of the `slots` slots that end at each of `at`, in its shape; NaN where none is known.
+
+    A few windows are looked at one by one; for many all are found at once, in O(n log slots).
+    """
+    if at.size * slots > column.size:
+        return at_slots(_lowest_everywhere(column, slots), at)
+    windows = at_slots(column, at[..., None] - np.arange(slots))
+    lowest: Column = np.fmin.reduce(windows, axis=-1)
+    return lowest
+
+
+def _lowest_everywhere(column: Column, slots: int) -> Column:
     lowest = np.where(np.isnan(column), np.inf, column)
     covered = 1
     while covered < slots:

@@ -56,7 +56,9 @@ def forecast_features(measured: Column, at_slot: Slots) -> dict[str, Column]:
     readings = np.clip(measured, *SENSOR_RANGE_MGDL)
     glucose, age = held(readings)
     at = np.maximum(at_slot - age[at_slot], 0)
-    features = _last_hours(readings, glucose, at) | _around(glucose, at) | _days_before(glucose, at)
+    sums = Trailing.of(glucose, TYPICAL_MGDL)
+    features = _last_hours(readings, glucose, sums, at)
+    features |= _around(glucose, sums, at) | _days_before(glucose, sums, at)
     features["reading_age_min"] = np.minimum(age[at_slot], HOLD_SLOTS) * float(MINUTES_PER_SLOT)
     return _rounded(features)
 
@@ -65,7 +67,8 @@ def recent_features(measured: Column, at_slot: Slots) -> dict[str, Column]:
     """Those of the features that the interval needs at every question of the last weeks."""
     readings = np.clip(measured, *SENSOR_RANGE_MGDL)
     glucose, age = held(readings)
-    return _rounded(_last_hours(readings, glucose, np.maximum(at_slot - age[at_slot], 0)))
+    sums = Trailing.of(glucose, TYPICAL_MGDL)
+    return _rounded(_last_hours(readings, glucose, sums, np.maximum(at_slot - age[at_slot], 0)))
 
 
 def answerable(measured: Column, at_slot: Slots) -> NDArray[np.bool_]:
@@ -85,8 +88,8 @@ def _rounded(features: Mapping[str, Column]) -> dict[str, Column]:
     return {name: np.round(column, DIGITS) for name, column in features.items()}
 
 
-def _last_hours(readings: Column, glucose: Column, at: Slots) -> dict[str, Column]:
-    sums, now = Trailing.of(glucose, TYPICAL_MGDL), glucose[at]
+def _last_hours(readings: Column, glucose: Column, sums: Trailing, at: Slots) -> dict[str, Column]:
+    now = glucose[at]
     found = {
         "glucose_mgdl": now,
         "slope_15_min_mgdl_per_min": slope_per_min(readings, QUICK, at),
@@ -104,19 +107,19 @@ def _last_hours(readings: Column, glucose: Column, at: Slots) -> dict[str, Colum
     return found
 
 
-def _around(glucose: Column, at: Slots) -> dict[str, Column]:
+def _around(glucose: Column, sums: Trailing, at: Slots) -> dict[str, Column]:
     """How the last hours lay around the newest reading."""
-    sums, now = Trailing.of(glucose, TYPICAL_MGDL), glucose[at]
+    now = glucose[at]
     return {
         "above_mean_6_h_mgdl": now - sums.mean(6 * SLOTS_PER_HOUR, at),
-        "above_lowest_3_h_mgdl": now - trailing_lowest(glucose, RECENT_SLOTS)[at],
-        "below_highest_3_h_mgdl": -trailing_lowest(-glucose, RECENT_SLOTS)[at] - now,
+        "above_lowest_3_h_mgdl": now - trailing_lowest(glucose, RECENT_SLOTS, at),
+        "below_highest_3_h_mgdl": -trailing_lowest(-glucose, RECENT_SLOTS, at) - now,
     }
 
 
-def _days_before(glucose: Column, at: Slots) -> dict[str, Column]:
+def _days_before(glucose: Column, sums: Trailing, at: Slots) -> dict[str, Column]:
     """The person's own level and restlessness, and what followed this time of day on the days before."""
-    sums, now = Trailing.of(glucose, TYPICAL_MGDL), glucose[at]
+    now = glucose[at]
     restless = Trailing.of(glucose - earlier(glucose, HALF_HOUR))
     days = np.arange(1, SAME_TIME_DAYS + 1)[:, None] * SLOTS_PER_DAY
     then = at_slots(glucose, at - days)

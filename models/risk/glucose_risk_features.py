@@ -100,10 +100,10 @@ def _trend(readings: Column, glucose: Column, at: Slots) -> dict[str, Column]:
 
 def _recent(glucose: Column, sums: Trailing, at: Slots) -> dict[str, Column]:
     return {
-        "lowest_1_h_mgdl": trailing_lowest(glucose, SLOTS_PER_HOUR)[at],
-        "lowest_3_h_mgdl": trailing_lowest(glucose, 3 * SLOTS_PER_HOUR)[at],
-        "lowest_12_h_mgdl": trailing_lowest(glucose, 12 * SLOTS_PER_HOUR)[at],
-        "highest_3_h_mgdl": -trailing_lowest(-glucose, 3 * SLOTS_PER_HOUR)[at],
+        "lowest_1_h_mgdl": trailing_lowest(glucose, SLOTS_PER_HOUR, at),
+        "lowest_3_h_mgdl": trailing_lowest(glucose, 3 * SLOTS_PER_HOUR, at),
+        "lowest_12_h_mgdl": trailing_lowest(glucose, 12 * SLOTS_PER_HOUR, at),
+        "highest_3_h_mgdl": -trailing_lowest(-glucose, 3 * SLOTS_PER_HOUR, at),
         "mean_1_h_mgdl": sums.mean(SLOTS_PER_HOUR, at),
         "mean_6_h_mgdl": sums.mean(6 * SLOTS_PER_HOUR, at),
         "mean_24_h_mgdl": sums.mean(SLOTS_PER_DAY, at),
@@ -160,7 +160,7 @@ def _same_time_before(glucose: Column, at: Slots) -> dict[str, Column]:
     back = np.arange(1, MEMORY_DAYS + 1)[:, None] * SLOTS_PER_DAY
     then, ended = at - back, at - back + SAME_TIME_SLOTS
     low = Trailing.of(below_percent(glucose)).mean(SAME_TIME_SLOTS, ended)
-    lowest = at_slots(trailing_lowest(glucose, SAME_TIME_SLOTS), ended)
+    lowest = trailing_lowest(glucose, SAME_TIME_SLOTS, ended)
     return {
         "same_time_below_70_14_d_percent": mean_of_days(low),
         "same_time_lowest_7_d_mgdl": mean_of_days(lowest[:7]),

@@ -72,8 +72,8 @@ def nocturnal_features(measured: Column, asked: Slots, midnight: Slots) -> dict[
     recent = recent_features(readings, glucose, np.maximum(asked - age[asked], 0))
     index = Trailing.of(low_blood_glucose_risk(glucose))
     lately = {
-        "lowest_6_h_mgdl": trailing_lowest(glucose, 6 * SLOTS_PER_HOUR)[asked],
-        "highest_24_h_mgdl": -trailing_lowest(-glucose, SLOTS_PER_DAY)[asked],
+        "lowest_6_h_mgdl": trailing_lowest(glucose, 6 * SLOTS_PER_HOUR, asked),
+        "highest_24_h_mgdl": -trailing_lowest(-glucose, SLOTS_PER_DAY, asked),
         "lbgi_3_d": index.mean(3 * SLOTS_PER_DAY, asked),
         "lbgi_14_d": index.mean(NIGHTS * SLOTS_PER_DAY, asked),
     }
@@ -99,7 +99,7 @@ def nights(glucose: Column, midnight: Slots) -> tuple[Column, Column]:
     """
     ended = midnight + NIGHT_SLOTS - 1
     seen = Trailing.of(glucose).known(NIGHT_SLOTS, ended) >= NIGHT_OBSERVED_SHARE * NIGHT_SLOTS
-    lowest = at_slots(trailing_lowest(glucose, NIGHT_SLOTS), ended)
+    lowest = trailing_lowest(glucose, NIGHT_SLOTS, ended)
     starts = running_total(episode_starts(glucose))
     started = starts[np.maximum(ended + 1, 0)] > starts[np.maximum(midnight, 0)]
     return np.where(seen, lowest, np.nan), np.where(seen, np.where(started, 100.0, 0.0), np.nan)

@@ -16,7 +16,6 @@ from models.risk.causal_grid import (
     Column,
     Slots,
     Trailing,
-    at_slots,
     earlier,
     held,
     trailing_lowest,
@@ -101,14 +100,14 @@ def _highs_before(glucose: Column, at: Slots) -> dict[str, Column]:
     above = np.where(np.isnan(glucose), np.nan, np.where(glucose > HIGH_MGDL, 100.0, 0.0))
     high = Trailing.of(above)
     ended = at - np.arange(1, SAME_TIME_DAYS + 1)[:, None] * SLOTS_PER_DAY + SAME_TIME_SLOTS
-    highest = -trailing_lowest(-glucose, SAME_TIME_SLOTS)
+    highest = -trailing_lowest(-glucose, SAME_TIME_SLOTS, ended)
     return {
-        "highest_1_h_mgdl": -trailing_lowest(-glucose, SLOTS_PER_HOUR)[at],
-        "highest_12_h_mgdl": -trailing_lowest(-glucose, 12 * SLOTS_PER_HOUR)[at],
+        "highest_1_h_mgdl": -trailing_lowest(-glucose, SLOTS_PER_HOUR, at),
+        "highest_12_h_mgdl": -trailing_lowest(-glucose, 12 * SLOTS_PER_HOUR, at),
         "time_above_250_24_h_percent": high.mean(SLOTS_PER_DAY, at),
         "time_above_250_7_d_percent": high.mean(7 * SLOTS_PER_DAY, at),
         "hours_since_high": hours_since(glucose > HIGH_MGDL)[at],
-        "same_time_highest_7_d_mgdl": mean_of_days(at_slots(highest, ended)),
+        "same_time_highest_7_d_mgdl": mean_of_days(highest),
         "same_time_above_250_7_d_percent": mean_of_days(high.mean(SAME_TIME_SLOTS, ended)),
     }
 
