@@ -33,7 +33,7 @@ RISK_COLUMNS: Final = {
     "recall": "Recall",
     "f1": "F1",
     "ece": "Calibration error",
-    "ece_of_right_probabilities": "by chance below (39 of 40)",
+    "ece_of_right_probabilities": "by chance up to",
     "calibration_slope": "Calibration slope",
     "false_alarms_per_day_at_70": "False alarms a day at 70 % of episodes",
     "false_alarms_per_day_at_80": "at 80 %",

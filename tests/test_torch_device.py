@@ -7,7 +7,7 @@ pytest.importorskip("torch", reason="needs the extra `train`")
 
 import torch
 
-from models.training import forecast_network, glucobench_network, torch_device
+from models.training import forecast_network, glucobench_network, recurrent, torch_device
 from models.training.glucobench import DATASETS, training_windows
 from models.training.glucobench_models import Training
 
@@ -24,6 +24,18 @@ def test_every_tensor_and_weight_of_the_networks_is_on_that_device(monkeypatch):
         assert module._tensor(np.zeros(3)).device.type == "meta"
     weights = glucobench_network._network().parameters()
     assert {weight.device.type for weight in weights} == {"meta"}
+
+
+def test_every_tensor_and_weight_of_the_recurrent_network_is_on_that_device(monkeypatch):
+    monkeypatch.setattr(recurrent, "training_device", lambda: torch.device("meta"))
+    seen = recurrent.Seen(*(np.zeros((4, *shape), np.float32) for shape in ((36, 2), (5,), (3,))))
+    network = recurrent._network(5)
+    found = [
+        *network.parameters(),
+        *seen.at(np.arange(4)),
+        recurrent._log_odds(network, *seen.at(np.arange(4))[:2]),
+    ]
+    assert {tensor.device.type for tensor in found} == {"meta"}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")

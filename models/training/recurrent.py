@@ -18,6 +18,7 @@ from models.risk.glucose_risk_features import TYPICAL_MGDL
 from models.training.cgm_people import Person
 from models.training.patient_folds import FOLDS, check_split, fold_of_people
 from models.training.short_term_windows import HORIZONS_MIN, Windows
+from models.training.torch_device import training_device
 
 NAME: Final = "recurrent_network"
 
@@ -52,7 +53,8 @@ class Seen:
 
     def at(self, rows: NDArray[np.int64]) -> list[torch.Tensor]:
         """Series, history and answers of some questions."""
-        return [torch.from_numpy(part[rows]) for part in (self.series, self.history, self.episode)]
+        parts = (self.series, self.history, self.episode)
+        return [torch.from_numpy(part[rows]).to(training_device()) for part in parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ def _network(features: int) -> Any:
     head = nn.Sequential(
         nn.Linear(HIDDEN + features, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, len(HORIZONS_MIN))
     )
-    return nn.ModuleDict({"recurrent": nn.GRU(2, HIDDEN, batch_first=True), "head": head})
+    network = nn.ModuleDict({"recurrent": nn.GRU(2, HIDDEN, batch_first=True), "head": head})
+    return network.to(training_device())
 
 
 def _log_odds(network: Any, series: torch.Tensor, history: torch.Tensor) -> torch.Tensor:
@@ -160,5 +163,5 @@ def _step(network: Any, optimiser: Any, batch: list[torch.Tensor]) -> float:
 def _probability(network: Any, seen: Seen, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     parts = [rows[first : first + AT_ONCE] for first in range(0, rows.size, AT_ONCE)]
     with torch.no_grad():
-        stated = [torch.sigmoid(_log_odds(network, *seen.at(part)[:2])).numpy() for part in parts]
+        stated = [torch.sigmoid(_log_odds(network, *seen.at(part)[:2])).cpu().numpy() for part in parts]
     return np.concatenate(stated).astype(np.float64)
