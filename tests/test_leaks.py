@@ -169,6 +169,7 @@ class SplitByQuestion:
         ("hypoglycemia", "recurrent"),
         ("nocturnal", "artefact"),
         ("nocturnal", "challenge"),
+        ("nocturnal", "recurrent"),
         ("forecast", "forecast_challenge"),
         ("forecast", "forecast_train"),
     ],

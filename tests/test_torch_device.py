@@ -29,7 +29,7 @@ def test_every_tensor_and_weight_of_the_networks_is_on_that_device(monkeypatch):
 def test_every_tensor_and_weight_of_the_recurrent_network_is_on_that_device(monkeypatch):
     monkeypatch.setattr(recurrent, "training_device", lambda: torch.device("meta"))
     seen = recurrent.Seen(*(np.zeros((4, *shape), np.float32) for shape in ((36, 2), (5,), (3,))))
-    network = recurrent._network(5)
+    network = recurrent._network(5, 3)
     found = [
         *network.parameters(),
         *seen.at(np.arange(4)),

@@ -25,8 +25,9 @@ from models.training.comparison_code import sha256_of_comparison
 from models.training.measure import measure, ranking
 from models.training.nocturnal_windows import ASKED_MIN, LEARNED_MIN, asked_at, task_of
 from models.training.patient_bootstrap import bootstrap_intervals
-from models.training.recurrent import MOST_ROWS, out_of_fold_network
 from models.training.recurrent import NAME as NETWORK
+from models.training.recurrent import NIGHT as NIGHT_ANSWER
+from models.training.recurrent import out_of_fold_network, out_of_fold_nights
 from models.training.results import RESULTS
 from models.training.short_term_evaluation import JUDGED, SERVED, Judged
 from models.training.short_term_windows import HORIZONS_MIN, Windows, questions
@@ -111,7 +112,7 @@ def _networks(people: Sequence[Person], windows: Windows, report: Report) -> dic
     """The recurrent network by horizon."""
     found = out_of_fold_network(people, windows, SEED, report)
     return {
-        horizon: Rival(NETWORK, score[_answered(windows, horizon)], dict(found.loss), MOST_ROWS)
+        horizon: Rival(NETWORK, score[_answered(windows, horizon)], dict(found.loss), found.learned_from)
         for horizon, score in found.score.items()
     }
 
@@ -136,9 +137,11 @@ def _of_nights(people: Sequence[Person], report: Report) -> list[Rival]:
     """
     task = task_of(people, LEARNED_MIN)
     at = asked_at(task.questions, ASKED_MIN)
+    network = out_of_fold_nights(people, task, SEED, report)
+    recurrent = Rival(NETWORK, network.score[NIGHT_ANSWER], dict(network.loss), network.learned_from)
     return [
         Rival(rival.name, rival.score[at], rival.loss, rival.learned_from)
-        for rival in rivals(task, tuple(CHALLENGERS), report)
+        for rival in [*rivals(task, tuple(CHALLENGERS), report), recurrent]
     ]
 
 

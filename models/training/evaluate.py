@@ -53,8 +53,9 @@ def _short_term(
         for name, found in _rivals("challenge").challenge(task, report).items():
             scores.setdefault(name, {})[horizon] = short_term_evaluation.spread(windows, horizon, found)
     if challengers:
-        network = _rivals("recurrent").out_of_fold_network(asked, windows, seed, report)
-        scores["recurrent_network"] = dict(network.score)
+        recurrent = _rivals("recurrent")
+        network = recurrent.out_of_fold_network(asked, windows, seed, report)
+        scores[recurrent.NAME] = dict(network.score)
     return short_term_evaluation.report(judged, asked, windows, scores, seed) | {"people": len(people)}
 
 
@@ -67,6 +68,9 @@ def _nocturnal(people: Sequence[Person], challengers: bool, seed: int, report: R
     _enough_to_learn(people, challengers)
     if challengers:
         scores |= _rivals("challenge").challenge(task, report)
+        recurrent = _rivals("recurrent")
+        network = recurrent.out_of_fold_nights(people, task, seed, report)
+        scores[recurrent.NAME] = network.score[recurrent.NIGHT]
     return nocturnal_evaluation.report(people, task, scores, seed)
 
 

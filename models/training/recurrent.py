@@ -1,7 +1,7 @@
 """A recurrent network as a challenger: the last three hours as a sequence, the person's history beside it.
 
-Asked by `evaluate` and `compare` for lows and highs; torch comes with the extra `train`. One network states
-all horizons. It sees a sample of the questions of the people it learns from, to fit on a CPU.
+Asked by `evaluate` and `compare` for lows, highs and nights; torch comes with the extra `train`. One network
+states all horizons. It sees a sample of the questions of the people it learns from, to fit on a CPU.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,10 +17,14 @@ from models.risk.causal_grid import SLOTS_PER_HOUR, at_slots, held
 from models.risk.glucose_risk_features import TYPICAL_MGDL
 from models.training.cgm_people import Person
 from models.training.patient_folds import FOLDS, check_split, fold_of_people
-from models.training.short_term_windows import HORIZONS_MIN, Windows
+from models.training.short_term_windows import Windows
+from models.training.task import Task
 from models.training.torch_device import training_device
 
 NAME: Final = "recurrent_network"
+
+NIGHT: Final = 0
+"""A night has no horizon in minutes; this stands for it among the answers."""
 
 SEQUENCE_SLOTS: Final = 3 * SLOTS_PER_HOUR
 SCALE_MGDL: Final = 40.0
@@ -29,6 +33,9 @@ MOST_SD: Final = 5.0
 
 HIDDEN: Final = 32
 EPOCHS: Final = 4
+NIGHT_EPOCHS: Final = 16
+"""Nights are a few thousand, so each is seen more often."""
+
 BATCH: Final = 512
 LEARNING_RATE: Final = 3e-3
 MOST_ROWS: Final = 40_000
@@ -44,7 +51,7 @@ Report = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class Seen:
     """m questions: `series` float32[m, 36, 2] (change to now, known), `history` float32[m, f], the answers
-    `episode` float32[m, horizons], NaN where unknown.
+    `episode` float32[m, horizons], NaN where unknown; a night has one.
     """
 
     series: Array32
@@ -59,29 +66,45 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Out-of-fold probabilities float64[m] by horizon, and log loss by epoch, mean over the folds."""
+    """Out-of-fold probabilities float64[m] by horizon, and log loss by epoch, mean over the folds.
+
+    `learned_from` is the largest number of questions that it learned from in a fold.
+    """
 
     score: Mapping[int, NDArray[np.float64]]
     loss: Mapping[str, list[float]]
+    learned_from: int
 
 
-def out_of_fold_network(people: Sequence[Person], windows: Windows, seed: int, report: Report) -> Learned:
+def out_of_fold_nights(people: Sequence[Person], task: Task, seed: int, report: Report) -> Learned:
+    """The same for the questions of `nocturnal_windows.task_of`; the score is that of `NIGHT`."""
+    at = task.questions
+    names = tuple(person.name for person in people)
+    nights = Windows(names, dict(task.features), {NIGHT: at.episode}, {}, at.person, at.slot, task.directions)
+    return out_of_fold_network(people, nights, seed, report, NIGHT_EPOCHS)
+
+
+def out_of_fold_network(
+    people: Sequence[Person], windows: Windows, seed: int, report: Report, epochs: int = EPOCHS
+) -> Learned:
     """One network a fold of people; it is asked about the people it did not learn from."""
     seen = seen_by_network(people, windows)
     fold = fold_of_people(len(people), seed)[windows.person]
-    score = np.full((fold.size, len(HORIZONS_MIN)), np.nan)
-    losses = []
+    score = np.full((fold.size, len(windows.episode)), np.nan)
+    losses, learned_from = [], 0
     for left_out in range(FOLDS):
         known, asked = np.flatnonzero(fold != left_out), np.flatnonzero(fold == left_out)
         check_split(windows.person, fold != left_out, fold == left_out)
-        network, loss = _learn(seen, known, asked, seed + left_out)
+        network, loss = _learn(seen, (known, asked), seed + left_out, epochs)
         score[asked] = _probability(network, seen, asked)
         losses.append(loss)
+        learned_from = max(learned_from, min(MOST_ROWS, known.size))
         report(f"{NAME}: fold {left_out + 1} of {FOLDS}")
     mean = np.asarray(losses, np.float64).mean(axis=0).round(5)
     return Learned(
-        {horizon: score[:, column] for column, horizon in enumerate(HORIZONS_MIN)},
+        {horizon: score[:, column] for column, horizon in enumerate(windows.episode)},
         {"learned_from": mean[:, 0].tolist(), "left_out": mean[:, 1].tolist()},
+        learned_from,
     )
 
 
@@ -91,7 +114,7 @@ def seen_by_network(people: Sequence[Person], windows: Windows) -> Seen:
         [_series(person, windows.slot[windows.person == number]) for number, person in enumerate(people)]
     )
     history = np.stack([_standardised(column) for column in windows.features.values()], axis=1)
-    episode = np.stack([windows.episode[horizon] for horizon in HORIZONS_MIN], axis=1)
+    episode = np.stack(list(windows.episode.values()), axis=1)
     return Seen(series, history.astype(np.float32), episode.astype(np.float32))
 
 
@@ -113,16 +136,19 @@ def _series(person: Person, slot: NDArray[np.int64]) -> Array32:
     return np.stack([np.where(known, (values - now) / SCALE_MGDL, 0.0), known], axis=2).astype(np.float32)
 
 
-def _learn(seen: Seen, known: NDArray[np.int64], asked: NDArray[np.int64], seed: int) -> tuple[Any, Any]:
+def _learn(
+    seen: Seen, split: tuple[NDArray[np.int64], NDArray[np.int64]], seed: int, epochs: int
+) -> tuple[Any, Any]:
+    known, asked = split
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     rows = rng.choice(known, min(MOST_ROWS, known.size), replace=False)
     shown = rng.choice(asked, min(SHOWN_ROWS, asked.size), replace=False)
-    network = _network(seen.history.shape[1])
+    network = _network(seen.history.shape[1], seen.episode.shape[1])
     optimiser = torch.optim.Adam(network.parameters(), LEARNING_RATE, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, EPOCHS)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
     losses = []
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         order = rng.permutation(rows)
         batches = [order[first : first + BATCH] for first in range(0, order.size, BATCH)]
         learned = [_step(network, optimiser, seen.at(batch)) for batch in batches]
@@ -132,10 +158,8 @@ def _learn(seen: Seen, known: NDArray[np.int64], asked: NDArray[np.int64], seed:
     return network, losses
 
 
-def _network(features: int) -> Any:
-    head = nn.Sequential(
-        nn.Linear(HIDDEN + features, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, len(HORIZONS_MIN))
-    )
+def _network(features: int, answers: int) -> Any:
+    head = nn.Sequential(nn.Linear(HIDDEN + features, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, answers))
     network = nn.ModuleDict({"recurrent": nn.GRU(2, HIDDEN, batch_first=True), "head": head})
     return network.to(training_device())
 
