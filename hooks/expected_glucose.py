@@ -42,12 +42,19 @@ def forecast_lines(question: Question, answer: Answer, risks: Sequence[RiskPart]
     if isinstance(answer, Assessment):
         unit = question.practice.glucose_unit
         stated = (f"in {m} min {interval_text(answer.result.within(m), unit)}" for m in STATED_MIN)
-        caveat = WITHOUT_FOOD if any(risk.of == NEXT_HOURS and risk.card for risk in risks) else ""
+        likely_low = any(risk.of == NEXT_HOURS and risk.card for risk in risks)
+        caveat = WITHOUT_FOOD if likely_low or _turns_up(answer) else ""
         return (f"Expected glucose from CGM alone (90 % interval): {'; '.join(stated)}{caveat}",)
     said = {_about(risk.assessment) for risk in risks if isinstance(risk.assessment, NotAssessed)}
     if _about(answer) in said:
         return ()
     return (f"Expected glucose: not assessed, {'; '.join(reason.text for reason in answer.reasons)}",)
+
+
+def _turns_up(answer: Assessment[GlucoseForecast]) -> bool:
+    """Whether glucose is expected to fall and then to rise again, which is often what was eaten."""
+    half_hour, hour = (answer.result.within(minutes).value for minutes in STATED_MIN)
+    return half_hour < float(answer.inputs[0].value) and half_hour < hour
 
 
 def _finite(answer: Answer) -> Answer:

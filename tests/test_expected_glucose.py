@@ -112,6 +112,20 @@ def test_J03_a_forecast_that_is_no_number_is_said_not_to_be_assessed(monkeypatch
     assert lines(cgm([150])) == ["- Expected glucose: not assessed, the model met a fault of its own"]
 
 
+def test_where_glucose_is_expected_to_turn_up_the_line_says_what_that_was_learned_from():
+    caveat = "; learned from people who often ate when falling: without food it may come out lower"
+    answer = glucose_forecast.assess(cgm([150]), AS_OF_MS)
+
+    def line(half_hour, hour):
+        at = answer.result.horizons_min
+        curve = tuple(half_hour if minutes <= 30 else hour for minutes in at)
+        forecast = replace(answer, result=replace(answer.result, expected_mgdl=curve))
+        return forecast_lines(question(cgm([150])), forecast, ())[0]
+
+    assert line(140, 146).endswith(caveat)
+    assert not any(line(*expected).endswith(caveat) for expected in ((140, 130), (155, 160), (155, 140)))
+
+
 def test_the_summary_says_nothing_of_the_forecast():
     assert not any("Expected" in card.summary for card in decided(cgm([150, 152, 155])).cards)
     assert STATED_MIN == (30, 60)
