@@ -9,7 +9,7 @@ from typing import Final
 
 from hooks import wording
 from hooks.expected_glucose import Answer as Forecast
-from hooks.expected_glucose import interval_text
+from hooks.expected_glucose import interval_text, within_range
 from hooks.hypoglycemia_risk import RiskPart, asked
 from hooks.service import Question
 from models.assessment import Assessment, Input, Interval, NotAssessed
@@ -140,7 +140,7 @@ def _lowest_text(told: ActionOutlook, minutes: int, unit: GlucoseUnit) -> str:
 
 
 def _with_edge(found: Interval, unit: GlucoseUnit) -> str:
-    return f"{wording.glucose(found.value, unit)}, at the lower edge {wording.glucose(found.low, unit)}"
+    return f"{within_range(found.value, unit)}, at the lower edge {within_range(found.low, unit)}"
 
 
 def computed_with(question: Question, told: Sequence[Assessment[ActionOutlook]]) -> tuple[str, ...]:

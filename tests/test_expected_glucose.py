@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from hooks.expected_glucose import STATED_MIN, forecast_lines
+from hooks.expected_glucose import STATED_MIN, forecast_lines, within_range
 from hooks.glucose_review import SERVICE
 from hooks.protocol import Context
 from hooks.service import Practice, Question
@@ -78,6 +78,12 @@ def test_an_end_of_the_sensors_range_is_said_to_lie_beyond():
     low = replace(answer, result=replace(answer.result, quantiles_mgdl=lowest))
     (line,) = forecast_lines(question(cgm([150])), low, ())
     assert "(below 40 to below 40)" in line and "(below 2.2 to below 2.2)" in line
+
+
+def test_a_number_alone_is_said_to_lie_beyond_the_sensors_range_too():
+    assert within_range(39.0, "mg/dL") == "below 40 mg/dL (2.2 mmol/L)"
+    assert within_range(401.0, "mmol/L") == "above 22.2 mmol/L (400 mg/dL)"
+    assert within_range(65.0, "mg/dL") == "65 mg/dL (3.6 mmol/L)"
 
 
 @pytest.mark.parametrize(
