@@ -142,8 +142,22 @@ def _differ(dose_u: float, by_rate_u: float) -> bool:
     return abs(dose_u - by_rate_u) > DOSE_RATE_TOLERANCE * max(dose_u, by_rate_u)
 
 
+def may_be_of(administration: Json, medications: Mapping[str, Json]) -> str:
+    """The signal of insulin of which something could not be read: basal where product or rate say so."""
+    product = product_of(medication_concept(administration, medications))
+    if product is None:
+        return INSULIN_DELIVERY
+    rated = _rate(member(administration, "dosage"), product) is not None
+    return INSULIN_BASAL if _is_basal(administration, product, rated) else INSULIN_DELIVERY
+
+
+def _is_basal(administration: Json, product: InsulinProduct, rated: bool) -> bool:
+    """By its product, or by a rate that is not said to be that of an extended bolus."""
+    return product.kind in BASAL or (rated and _stated_uses(administration) != {"bolus"})
+
+
 def _signal(administration: Json, product: InsulinProduct, when: Effective, amount: Amount) -> str:
-    if amount.rate_u_per_h is not None or product.kind in BASAL:
+    if _is_basal(administration, product, amount.rate_u_per_h is not None):
         return INSULIN_BASAL
     if product.kind not in FAST:
         return INSULIN_DELIVERY

@@ -13,6 +13,7 @@ from fhir_mappers.codes import CodeRow, TimeNeed
 from fhir_mappers.pace import UNHURRIED, Pace
 from fhir_mappers.site import Site
 from fhir_mappers.timing import MS_PER_MINUTE, Effective, Precision, TimeFault, effective, of_text
+from models.signals import CARB_RATIO, GLUCOSE_TARGET, INSULIN_SENSITIVITY
 
 FUTURE_TOLERANCE_MS: Final = 5 * MS_PER_MINUTE
 """A clock may run ahead by this much (safety_security.md F-17)."""
@@ -22,6 +23,9 @@ DATE_TOLERANCE_MS: Final = 14 * 60 * MS_PER_MINUTE
 
 YEAR_2000_MS: Final = 946_684_800_000
 """Earlier times come from device clocks that were reset."""
+
+IN_FORCE: Final = frozenset({CARB_RATIO, INSULIN_SENSITIVITY, GLUCOSE_TARGET})
+"""Settings, whose period ends where they are to be replaced: an end to come says that they hold now."""
 
 LOCAL_TIME_UNKNOWN: Final = "local_time_unknown"
 PRECISION_MARKS: Final = frozenset({Precision.DAY.value, Precision.MONTH.value, Precision.YEAR.value})
@@ -48,7 +52,10 @@ def observed_time(resource: Mapping[str, Any], row: CodeRow, reading: Reading) -
     when = _found_time(resource, row, reading.zone)
     if isinstance(when, TimeFault):
         return when.value
-    if (reason := _useless(when, row, resource) or _impossible(when, resource, reading.as_of_ms)) is not None:
+    reaches_on = "valueSampledData" in resource or row.feature in IN_FORCE
+    if (
+        reason := _useless(when, row, resource) or _impossible(when, reaches_on, reading.as_of_ms)
+    ) is not None:
         return reason
     return replace(when, flags=when.flags | _flags(when, row, reading.zone))
 
@@ -72,10 +79,10 @@ def _useless(when: Effective, row: CodeRow, resource: Mapping[str, Any]) -> str 
     return None
 
 
-def _impossible(when: Effective, resource: Mapping[str, Any], as_of_ms: int) -> str | None:
-    """A chunk of samples may reach past now: its samples are judged one by one."""
+def _impossible(when: Effective, reaches_on: bool, as_of_ms: int) -> str | None:
+    """A chunk of samples may reach past now, for its samples are judged one by one, and so may a setting."""
     exact = when.precision == Precision.INSTANT
-    last = when.until_ms if exact and "valueSampledData" not in resource else when.at_ms
+    last = when.until_ms if exact and not reaches_on else when.at_ms
     return impossible(when.at_ms, last, as_of_ms + (0 if exact else DATE_TOLERANCE_MS))
 
 

@@ -4,13 +4,13 @@ Sits under `to_patient_record`, beside the Observations; the mappers of each typ
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fhir_mappers.arrival import Arrival
 from fhir_mappers.conditions import condition_drop_reason, to_conditions
 from fhir_mappers.encounters import in_hospital
-from fhir_mappers.insulin_doses import to_insulin_doses
+from fhir_mappers.insulin_doses import may_be_of, to_insulin_doses
 from fhir_mappers.losses import Loss, losses_of
 from fhir_mappers.medications import to_medications, to_past_medications
 from fhir_mappers.observed_time import Reading, impossible
@@ -63,7 +63,7 @@ def map_treatment(arrival: Arrival, reading: Reading) -> Treatment:
         in_hospital=in_hospital(admitted["Encounter"], reading.as_of_ms),
         doses=tuple(doses),
         drops=tuple(drops),
-        losses=_lost_doses(arrival.resources("MedicationAdministration"), drops, reading),
+        losses=_lost_doses(arrival.resources("MedicationAdministration"), drugs, drops, reading),
     )
 
 
@@ -83,11 +83,18 @@ def _admitted(arrival: Arrival, kind: str, reading: Reading, drops: list[Drop]) 
     return reading.pace.over(kept)
 
 
-def _lost_doses(administrations: Sequence[Json], drops: Sequence[Drop], reading: Reading) -> tuple[Loss, ...]:
+def _lost_doses(
+    administrations: Sequence[Json], drugs: Mapping[str, Json], drops: Sequence[Drop], reading: Reading
+) -> tuple[Loss, ...]:
+    """Of insulin given; a lost basal dose says nothing against boluses that could be counted."""
     why = {drop.reference: drop for drop in drops}
     found = ((one, why.get(reference_to(one))) for one in administrations)
-    of_each = (losses_of(one, drop, reading.site, reading.zone) for one, drop in found if drop)
-    return tuple(loss for losses in of_each for loss in losses)
+    return tuple(
+        replace(loss, signal=may_be_of(one, drugs))
+        for one, drop in found
+        if drop
+        for loss in losses_of(one, drop, reading.site, reading.zone)
+    )
 
 
 def _possible(row: Row, reading: Reading, drops: list[Drop]) -> bool:

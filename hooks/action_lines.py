@@ -9,10 +9,11 @@ from typing import Final
 
 from hooks import wording
 from hooks.expected_glucose import Answer as Forecast
-from hooks.expected_glucose import interval_text
+from hooks.expected_glucose import interval_text, within_range
 from hooks.hypoglycemia_risk import RiskPart, asked
 from hooks.service import Question
 from models.assessment import Assessment, Input, Interval, NotAssessed
+from models.dosing.bolus_check import CARBS_MIN, carbs_now
 from models.risk.action_outlook import (
     MODEL,
     VERSION,
@@ -62,7 +63,7 @@ def with_actions(
     settings = own_settings(question.record, question.as_of_ms)
     snack, basal = (outlook(question, forecast, settings, action) for action in (SNACK, HALF_BASAL))
     asked_for = (snack, basal) if isinstance(basal, Assessment) else (snack,)
-    notes = in_automated_delivery(settings, asked_for)
+    notes = (*in_automated_delivery(settings, asked_for), *just_eaten(question, asked_for))
     lines = wording.bullets([*action_lines(question, asked_for), *notes])
     card = replace(part.card, detail=wording.sections(part.card.detail or "", lines))
     return replace(part, card=card), asked_for
@@ -82,11 +83,26 @@ def action_lines(question: Question, answers: Sequence[Outlook]) -> list[str]:
 
 def in_automated_delivery(settings: OwnSettings, answers: Sequence[Outlook]) -> tuple[str, ...]:
     """That less carbohydrate is often enough, where some was told of and a system sets the basal rate."""
-    told = any(
+    return (LESS_WHEN_AUTOMATED,) if settings.automated and _of_carbohydrate(answers) else ()
+
+
+def just_eaten(question: Question, answers: Sequence[Outlook]) -> tuple[str, ...]:
+    """That carbohydrate of the last half hour is not in the numbers, where more of it is told of."""
+    eaten = carbs_now(question.record, question.as_of_ms)
+    if eaten is None or not _of_carbohydrate(answers):
+        return ()
+    return (
+        f"{eaten.value.sum():g} g of carbohydrate are on record of the last {CARBS_MIN} minutes, the newest "
+        f"{wording.age(int(eaten.at_ms[-1]), question.as_of_ms)}: they are not in these numbers, and the "
+        "sensor may not show them yet",
+    )
+
+
+def _of_carbohydrate(answers: Sequence[Outlook]) -> bool:
+    return any(
         isinstance(answer, Assessment) and isinstance(answer.result.action, Carbohydrate)
         for answer in answers
     )
-    return (LESS_WHEN_AUTOMATED,) if told and settings.automated else ()
 
 
 def action_text(action: Action) -> str:
@@ -124,7 +140,7 @@ def _lowest_text(told: ActionOutlook, minutes: int, unit: GlucoseUnit) -> str:
 
 
 def _with_edge(found: Interval, unit: GlucoseUnit) -> str:
-    return f"{wording.glucose(found.value, unit)}, at the lower edge {wording.glucose(found.low, unit)}"
+    return f"{within_range(found.value, unit)}, at the lower edge {within_range(found.low, unit)}"
 
 
 def computed_with(question: Question, told: Sequence[Assessment[ActionOutlook]]) -> tuple[str, ...]:

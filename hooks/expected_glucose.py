@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Final
 
+from hooks import wording
 from hooks.hypoglycemia_risk import NEXT_HOURS, RiskPart, asked
 from hooks.service import Question
 from models.assessment import Assessment, Interval, NotAssessed, Reason, ReasonCode
@@ -42,12 +43,19 @@ def forecast_lines(question: Question, answer: Answer, risks: Sequence[RiskPart]
     if isinstance(answer, Assessment):
         unit = question.practice.glucose_unit
         stated = (f"in {m} min {interval_text(answer.result.within(m), unit)}" for m in STATED_MIN)
-        caveat = WITHOUT_FOOD if any(risk.of == NEXT_HOURS and risk.card for risk in risks) else ""
+        likely_low = any(risk.of == NEXT_HOURS and risk.card for risk in risks)
+        caveat = WITHOUT_FOOD if likely_low or _turns_up(answer) else ""
         return (f"Expected glucose from CGM alone (90 % interval): {'; '.join(stated)}{caveat}",)
     said = {_about(risk.assessment) for risk in risks if isinstance(risk.assessment, NotAssessed)}
     if _about(answer) in said:
         return ()
     return (f"Expected glucose: not assessed, {'; '.join(reason.text for reason in answer.reasons)}",)
+
+
+def _turns_up(answer: Assessment[GlucoseForecast]) -> bool:
+    """Whether glucose is expected to fall and then to rise again, which is often what was eaten."""
+    half_hour, hour = (answer.result.within(minutes).value for minutes in STATED_MIN)
+    return half_hour < float(answer.inputs[0].value) and half_hour < hour
 
 
 def _finite(answer: Answer) -> Answer:
@@ -69,14 +77,24 @@ def interval_text(within: Interval, unit: GlucoseUnit) -> str:
     return ", ".join(both if unit == "mg/dL" else both[::-1])
 
 
+def within_range(mgdl: float, unit: GlucoseUnit) -> str:
+    """`65 mg/dL (3.6 mmol/L)`; at the end of what a sensor shows `below 40 mg/dL (2.2 mmol/L)`."""
+    side, held_mgdl = _held(mgdl)
+    return side + wording.glucose(held_mgdl, unit)
+
+
 def _in_unit(within: Interval, unit: GlucoseUnit) -> str:
     value, low, high = (_shown(mgdl, unit) for mgdl in (within.value, within.low, within.high))
     return f"{value} {unit} ({low} to {high})"
 
 
 def _shown(mgdl: float, unit: GlucoseUnit) -> str:
-    """A number; at the end of what a sensor shows, that it may lie beyond."""
+    side, held_mgdl = _held(mgdl)
+    return side + (f"{to_mmoll(held_mgdl):.1f}" if unit == "mmol/L" else f"{held_mgdl:.0f}")
+
+
+def _held(mgdl: float) -> tuple[str, float]:
+    """Glucose within what a sensor shows; at an end of it, that it may lie beyond."""
     low, high = SENSOR_RANGE_MGDL
     side = "below " if mgdl <= low else "above " if mgdl >= high else ""
-    held = min(max(mgdl, low + 1), high - 1)
-    return side + (f"{to_mmoll(held):.1f}" if unit == "mmol/L" else f"{held:.0f}")
+    return side, min(max(mgdl, low + 1), high - 1)

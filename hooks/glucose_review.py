@@ -14,7 +14,7 @@ from hooks.hypoglycemia_risk import next_hours, risk_lines
 from hooks.nocturnal_risk import tonight
 from hooks.service import AnyAssessment, Decision, Question, Service
 from hooks.wording import bullets, sections, summary
-from models.assessment import NotAssessed, Outcome, Reason, ReasonCode
+from models.assessment import Assessment, NotAssessed, Outcome, Reason, ReasonCode
 from models.features.glycemic import REPORT_DAYS
 from models.signals import GLUCOSE_CGM, GLUCOSE_SMBG
 from models.time_series import TimeSeries
@@ -41,6 +41,8 @@ def decide(question: Question) -> Decision:
         cards += [risk.card for risk in risks if risk.card]
         assessments += [*(risk.assessment for risk in risks), forecast, *actions]
         moment = (*risk_lines(risks), *forecast_lines(question, forecast, risks))
+        if any(isinstance(risk.assessment, Assessment) for risk in risks):
+            moment += beside_cgm.not_counted(question)
         card, assessment = cgm_review.review(question, cgm, meter, moment)
         cards.append(card)
     if cgm is None or (meter is not None and isinstance(assessment, NotAssessed)):

@@ -28,7 +28,7 @@ from hooks.service import Decision, Practice, Question
 from models.assessment import Assessment, NotAssessed
 from models.patient_record import Completeness, Condition, PatientRecord
 from models.risk.action_outlook import MODEL, assess, lowest, own_settings
-from models.signals import CARB_RATIO, GLUCOSE_CGM, INSULIN_BASAL, INSULIN_SENSITIVITY
+from models.signals import CARB_RATIO, CARBS, GLUCOSE_CGM, INSULIN_BASAL, INSULIN_SENSITIVITY
 from models.time_series import TimeSeries, series_of
 from models.units import GlucoseUnit
 
@@ -139,6 +139,20 @@ def test_in_automated_delivery_the_card_and_the_page_say_that_less_carbohydrate_
     assert "less carbohydrate" not in (risk_card(by_programme).detail or "")
 
 
+def eaten(minutes_ago: int) -> TimeSeries:
+    return series_of(CARBS, "g", np.array([AS_OF_MS - minutes_ago * 60_000]), np.array([20.0]))
+
+
+def test_what_was_just_eaten_is_said_beside_what_more_of_it_would_do() -> None:
+    just, before = (question(RATIO, SENSITIVITY, eaten(minutes)) for minutes in (5, 45))
+    (note,) = lines(just, "20 g of carbohydrate")
+    assert "the newest 5 min ago: they are not in these numbers" in note
+    assert lines(before, "20 g of carbohydrate") == []
+    assert lines(question(RATIO, eaten(5)), "20 g of carbohydrate") == []
+    on_page = shown_on_page(RATIO, SENSITIVITY, eaten(5)).notes
+    assert any(one.startswith("20 g of carbohydrate are on record") for one in on_page)
+
+
 def test_without_a_line_on_carbohydrate_nothing_is_said_of_less() -> None:
     assert "less carbohydrate" not in (risk_card(question(RATIO, automated())).detail or "")
 
@@ -241,7 +255,20 @@ def newer(**changes: Any) -> Callable[[Settings], object]:
     return lambda settings: settings.append(settings[0] | yesterday | changes)
 
 
-UNREAD = "not assessed, a carb ratio on record that may be newer could not be read"
+UNREAD = "not assessed, another carb ratio on record may be newer and could not be used"
+
+
+def until(month: int) -> Callable[[Settings], None]:
+    """The carb ratio on record holds from the first of April to the first of another month."""
+
+    def bounded(settings: Settings) -> None:
+        del settings[0]["effectiveDateTime"]
+        settings[0]["effectivePeriod"] = {
+            "start": "2026-04-01T00:00:00Z",
+            "end": f"2026-{month:02d}-01T00:00:00Z",
+        }
+
+    return bounded
 
 
 @pytest.mark.parametrize(
@@ -257,8 +284,12 @@ UNREAD = "not assessed, a carb ratio on record that may be newer could not be re
         (newer(valueQuantity={"value": 500, "code": "g/[iU]"}, effectiveDateTime="2026-04-01T12:00:00Z"),
          "With 15 g of fast carbohydrate now"),
         (newer(status="entered-in-error"), "With 15 g of fast carbohydrate now"),
+        (until(9), "With 15 g of fast carbohydrate now"),
+        (until(5), "not assessed, the newest carb ratio on record has ended"),
+        (newer(effectiveDateTime="2026-05-16T12:00:00Z"), UNREAD),
     ],
-    ids=["as it is", "ended", "implausible", "unit", "time", "still holds", "an older one", "retracted"],
+    ids=["as it is", "ended", "implausible", "unit", "time", "still holds", "an older one", "retracted",
+         "until autumn", "until this month", "from tomorrow"],
 )  # fmt: skip
 def test_carbohydrate_is_computed_only_with_the_setting_that_holds_now(
     change: Callable[[Settings], object], said: str

@@ -358,9 +358,18 @@ SETTINGS = (RATIO, SENSITIVITY)
         (record(*SETTINGS, at(INSULIN_BOLUS, "[iU]", (0.03, 9.0))), ReasonCode.UNSAFE),
         (record(*SETTINGS, at(INSULIN_DELIVERY, "[iU]", (0.03, 9.0))), ReasonCode.INCOMPLETE),
         (lacking(record(*SETTINGS)), ReasonCode.INCOMPLETE),
-        (lacking(record(*SETTINGS), INSULIN_BOLUS, 13), ReasonCode.INCOMPLETE),
+        (lacking(record(*SETTINGS), INSULIN_BOLUS, 0.2), ReasonCode.INCOMPLETE),
+        (record(*SETTINGS, insulin=Completeness.FAILED), ReasonCode.INCOMPLETE),
+        (record(*SETTINGS, insulin=Completeness.PARTIAL), ReasonCode.INCOMPLETE),
     ],
-    ids=["a bolus that acts", "a premix", "a dose of nobody knows when", "a bolus of these two weeks"],
+    ids=[
+        "a bolus that acts",
+        "a premix",
+        "a dose of nobody knows when",
+        "a bolus of five hours ago",
+        "an EHR that did not answer",
+        "an answer that broke off",
+    ],
 )
 def test_beside_insulin_that_acts_or_cannot_be_counted_nothing_is_simulated(
     known: PatientRecord, code: ReasonCode
@@ -375,11 +384,21 @@ def test_beside_insulin_that_acts_or_cannot_be_counted_nothing_is_simulated(
     [
         record(*SETTINGS, at(INSULIN_BOLUS, "[iU]", (0.3, 9.0))),
         record(*SETTINGS, at(INSULIN_DELIVERY, "[iU]", (0.3, 9.0))),
-        lacking(record(*SETTINGS), INSULIN_DELIVERY, 15),
+        lacking(record(*SETTINGS), INSULIN_DELIVERY, 0.3),
+        lacking(record(*SETTINGS), INSULIN_BASAL),
+        record(*SETTINGS, insulin=Completeness.NOT_ASKED),
         lacking(record(*SETTINGS), STEPS),
         replace(record(*SETTINGS), rejected={"time_precision": Rejection(1, ("Observation/1",))}),
     ],
-    ids=["a bolus of yesterday", "a premix of yesterday", "a dose of long ago", "steps", "a reading"],
+    ids=[
+        "a bolus of yesterday",
+        "a premix of yesterday",
+        "a dose of yesterday",
+        "basal",
+        "nobody was asked",
+        "steps",
+        "a reading",
+    ],
 )
 def test_insulin_that_acts_no_more_and_what_is_no_dose_hold_nothing_back(known: PatientRecord) -> None:
     assert isinstance(assess(forecast(), own_settings(known, NOW), Carbohydrate(15.0)), Assessment)
@@ -392,8 +411,9 @@ def test_a_ratio_and_a_sensitivity_that_are_not_one_adults_simulate_no_basal_eit
 
 
 def test_the_basal_rate_is_that_of_the_delivery_under_way() -> None:
-    found = basal_rate_now(record(HOURLY), NOW)
-    assert isinstance(found, Input) and found.value == pytest.approx(0.9)
+    for known in (record(HOURLY), lacking(record(HOURLY), INSULIN_BASAL, 1)):
+        found = basal_rate_now(known, NOW)
+        assert isinstance(found, Input) and found.value == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(
@@ -407,6 +427,8 @@ def test_the_basal_rate_is_that_of_the_delivery_under_way() -> None:
         (record(pump((1, 0, 12.0))), ReasonCode.IMPLAUSIBLE),
         (record(stopped()), ReasonCode.CONFLICT),
         (lacking(record(HOURLY)), ReasonCode.INCOMPLETE),
+        (lacking(record(HOURLY), INSULIN_BASAL, 0.01), ReasonCode.INCOMPLETE),
+        (lacking(record(HOURLY), INSULIN_BASAL, 0.1), ReasonCode.INCOMPLETE),
         (record(pump((2, 0, 1.6), (1, 0, 0.9))), ReasonCode.CONFLICT),
         (record(pump((1, 0, 0.0))), ReasonCode.OUT_OF_POPULATION),
         (
@@ -423,6 +445,8 @@ def test_the_basal_rate_is_that_of_the_delivery_under_way() -> None:
         "an injection with a duration",
         "a stop",
         "a dose that cannot be counted",
+        "a newer segment that cannot be read",
+        "a segment of the hours that are watched",
         "two pumps",
         "suspended",
         "automated",

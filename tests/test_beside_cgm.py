@@ -232,6 +232,31 @@ def test_an_entry_of_before_that_could_not_be_read_changes_no_risk(
     assert risk_lines(decision) == risk_lines(decided(golden()))
 
 
+def test_what_is_on_record_and_not_used_is_named_beside_the_risks() -> None:
+    assert "not used in these risks" not in text(decided(golden()))
+    said = text(decided(damaged("steps", -300, "2026-05-03T11:30:00Z")))
+    assert (
+        "- Activity on record is not used in these risks: an entry of the last 14 days could not be counted"
+        in said
+    )
+    unworn = golden("falling-with-insulin")
+    unworn["prefetch"]["cgm"]["entry"] = unworn["prefetch"]["cgm"]["entry"][:13]
+    unworn["prefetch"]["steps"] = damaged("steps", -300, None)["prefetch"]["steps"]
+    assert "not used in these risks" not in text(decided(unworn))
+
+
+def test_a_basal_dose_that_cannot_be_counted_leaves_the_boluses_counted() -> None:
+    request = golden()
+    basal = json.loads(json.dumps(request["prefetch"]["insulin"]["entry"][0]))
+    basal["resource"] |= {
+        "id": "basal",
+        "medicationCodeableConcept": {"text": "insulin glargine 100 units/ml"},
+        "effectiveDateTime": "2026-05-15",
+    }
+    request["prefetch"]["insulin"]["entry"].append(basal)
+    assert risk_lines(decided(request)) == risk_lines(decided(golden()))
+
+
 def test_where_food_is_unknown_the_risks_are_those_of_an_empty_diary() -> None:
     unread = decided(damaged("diary", 5000, "2026-05-15T11:30:00Z"))
     none = golden()

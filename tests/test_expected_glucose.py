@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from hooks.expected_glucose import STATED_MIN, forecast_lines
+from hooks.expected_glucose import STATED_MIN, forecast_lines, within_range
 from hooks.glucose_review import SERVICE
 from hooks.protocol import Context
 from hooks.service import Practice, Question
@@ -80,6 +80,12 @@ def test_an_end_of_the_sensors_range_is_said_to_lie_beyond():
     assert "(below 40 to below 40)" in line and "(below 2.2 to below 2.2)" in line
 
 
+def test_a_number_alone_is_said_to_lie_beyond_the_sensors_range_too():
+    assert within_range(39.0, "mg/dL") == "below 40 mg/dL (2.2 mmol/L)"
+    assert within_range(401.0, "mmol/L") == "above 22.2 mmol/L (400 mg/dL)"
+    assert within_range(65.0, "mg/dL") == "65 mg/dL (3.6 mmol/L)"
+
+
 @pytest.mark.parametrize(
     ("glucose", "conditions"),
     [
@@ -110,6 +116,20 @@ def test_J03_a_forecast_that_is_no_number_is_said_not_to_be_assessed(monkeypatch
     )
     monkeypatch.setattr(glucose_forecast, "KNOTS", broken)
     assert lines(cgm([150])) == ["- Expected glucose: not assessed, the model met a fault of its own"]
+
+
+def test_where_glucose_is_expected_to_turn_up_the_line_says_what_that_was_learned_from():
+    caveat = "; learned from people who often ate when falling: without food it may come out lower"
+    answer = glucose_forecast.assess(cgm([150]), AS_OF_MS)
+
+    def line(half_hour, hour):
+        at = answer.result.horizons_min
+        curve = tuple(half_hour if minutes <= 30 else hour for minutes in at)
+        forecast = replace(answer, result=replace(answer.result, expected_mgdl=curve))
+        return forecast_lines(question(cgm([150])), forecast, ())[0]
+
+    assert line(140, 146).endswith(caveat)
+    assert not any(line(*expected).endswith(caveat) for expected in ((140, 130), (155, 160), (155, 140)))
 
 
 def test_the_summary_says_nothing_of_the_forecast():

@@ -181,6 +181,13 @@ def test_an_amount_over_a_while_of_which_nobody_says_what_it_is_for_is_never_a_b
     assert (row.signal, row.value) == ("insulin_delivery", 0.8)
 
 
+def test_a_rate_is_basal_unless_the_record_calls_it_an_extended_bolus():
+    rated = {"dose": units(0.5), "rateQuantity": per_hour(1)}
+    assert only(segment(**rated)).signal == "insulin_basal"
+    assert only(segment(**rated, text="Extended bolus")).signal == "insulin_bolus"
+    assert only(segment(**rated, text="Basal, or bolus")).signal == "insulin_basal"
+
+
 def test_an_amount_within_minutes_is_a_bolus():
     assert only(segment(14, dose=units(8))).signal == "insulin_bolus"
 

@@ -7,7 +7,7 @@ import pytest
 
 from fhir_mappers.to_patient_record import to_patient_record
 from models.patient_record import UNREAD, PatientRecord
-from models.signals import CARB_RATIO, CARBS, INSULIN_BOLUS, INSULIN_DELIVERY, STEPS
+from models.signals import CARB_RATIO, CARBS, INSULIN_BASAL, INSULIN_BOLUS, INSULIN_DELIVERY, STEPS
 
 AS_OF_MS = 1_778_846_400_000  # 2026-05-15T12:00:00Z
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -46,6 +46,10 @@ def dose(**more: object) -> dict:
     } | more  # fmt: skip
 
 
+GLARGINE = {"text": "insulin glargine 100 units/ml"}
+RATE = {"rateQuantity": {"value": 0.8, "unit": "U/h", "code": "[iU]/h"}}
+
+
 def mapped(*resources: object) -> PatientRecord:
     return of_entries([{"resource": one} for one in resources])
 
@@ -75,6 +79,9 @@ def period(start: str, end: str) -> dict:
         (observation(BOLUS_CODE, {"value": 500, "code": "[iU]"}), INSULIN_BOLUS),
         (observation(RATIO_CODE, {"value": 0.2, "code": "g/[iU]"}), CARB_RATIO),
         (dose(dosage={}), INSULIN_DELIVERY),
+        (dose(dosage={}, medicationCodeableConcept=GLARGINE), INSULIN_BASAL),
+        (dose(dosage=RATE), INSULIN_BASAL),
+        (dose(dosage=RATE | {"text": "Extended bolus"}), INSULIN_DELIVERY),
         (dose(status="on-hold"), INSULIN_DELIVERY),
         (dose(subject=None), INSULIN_DELIVERY),
         (dose(medicationCodeableConcept=None), INSULIN_DELIVERY),

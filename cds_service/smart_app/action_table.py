@@ -17,6 +17,7 @@ from hooks.action_lines import (
     action_text,
     computed_with,
     in_automated_delivery,
+    just_eaten,
     outlook,
 )
 from hooks.expected_glucose import expected_glucose, interval_text
@@ -54,7 +55,11 @@ def actions_shown(chart: Chart, glucose: TimeSeries) -> Actions:
     rows = [_row("As it is", told[0].result.without, unit)]
     rows += [_row(capital(action_text(a.result.action)), a.result.with_action, unit) for a in told]
     table = Table("Glucose expected with an action, and its 90 % interval", HEADER, rows)
-    notes = (*computed_with(question, told), *in_automated_delivery(settings, told))
+    notes = (
+        *computed_with(question, told),
+        *in_automated_delivery(settings, told),
+        *just_eaten(question, told),
+    )
     return Actions(table, (*(f"{text}." for text in notes), *untold))
 
 

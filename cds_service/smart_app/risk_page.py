@@ -65,7 +65,7 @@ def view(reader: Reader, _: Mapping[str, str]) -> tuple[Chart, dict[str, Any]]:
     chart = reader.read(needs.CGM, needs.FINGERSTICKS, needs.SETTINGS, *beside_cgm.NEEDS)
     return chart, {
         "risks": risks(chart),
-        "left_out": left_out(chart.question),
+        "left_out": [*beside_cgm.not_counted(chart.question), *left_out(chart.question)],
         "clock": clock_words(chart),
         "low": low_now(chart),
     }

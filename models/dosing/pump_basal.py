@@ -57,8 +57,11 @@ def basal_rate_now(record: PatientRecord, as_of_ms: int) -> Input | Reason:
     if (delivered.until_ms > delivered.at_ms[newest]).sum() > 1:
         return Reason(ReasonCode.CONFLICT, INSULIN_BASAL, OVERLAP_TEXT)
     rates_u_per_h = delivered.value * MS_PER_H / (delivered.until_ms - delivered.at_ms)
-    if _distinct(rates_u_per_h[delivered.until_ms > as_of_ms - WATCHED_H * MS_PER_H]) > MOST_RATES:
+    watched_from_ms = as_of_ms - WATCHED_H * MS_PER_H
+    if _distinct(rates_u_per_h[delivered.until_ms > watched_from_ms]) > MOST_RATES:
         return Reason(ReasonCode.OUT_OF_POPULATION, AUTOMATED, AUTOMATED_TEXT)
+    if record.may_lack(INSULIN_BASAL, min(int(delivered.at_ms[newest]), watched_from_ms)):
+        return Reason(ReasonCode.INCOMPLETE, INSULIN_BASAL, INCOMPLETE_TEXT)
     rate_u_per_h = float(rates_u_per_h[newest])
     if rate_u_per_h <= 0.0:
         return Reason(ReasonCode.OUT_OF_POPULATION, INSULIN_BASAL, NOTHING_TEXT)

@@ -64,12 +64,12 @@ def _newest(series: TimeSeries | None, as_of_ms: int) -> TimeSeries | None:
 def _unread(record: PatientRecord, signal: str, newest: TimeSeries | None) -> str | None:
     """Why a newer value may exist than the newest that could be read; None where all was."""
     if newest is None:
-        return "The {} on record could not be read." if record.may_lack(signal, 0) else None
+        return "The {} on record could not be used." if record.may_lack(signal, 0) else None
     asked_for = {record.completeness[key] for key in ASKED_AS if key in record.completeness}
     if not asked_for <= {Completeness.COMPLETE, Completeness.EMPTY}:
         return "The {} may have a newer value: not all therapy settings could be read."
     newer = record.may_lack(signal, int(newest.at_ms[0]))
-    return "A {} on record that may be newer could not be read." if newer else None
+    return "Another {} on record may be newer and could not be used." if newer else None
 
 
 def _ended(newest: TimeSeries, as_of_ms: int) -> bool:

@@ -21,7 +21,7 @@ from models.dosing.pump_basal import AUTOMATED, basal_rate_now
 from models.dosing.recorded_settings import setting_on_record
 from models.dosing.schedule import Array, Instants, constant
 from models.dosing.uncounted_insulin import uncounted_insulin
-from models.patient_record import PatientRecord
+from models.patient_record import Completeness, PatientRecord
 from models.risk.glucose_forecast import GlucoseForecast
 from models.risk.glucose_forecast_features import SENSOR_RANGE_MGDL
 from models.risk.recorded_terms import Entries, insulin_on_board_u
@@ -42,6 +42,12 @@ IEEE Trans Biomed Eng 54:1740) of somebody of 40 kg. Below: our judgement, half 
 
 MOST_ACTING_U: Final = 0.5
 """More bolus insulin that is yet to act may take away what an action gives (our judgement)."""
+
+READ_AS: Final = ("insulin", "diary")
+"""Keys of the data needs under which boluses come."""
+
+NOT_WHOLE: Final = frozenset({Completeness.PARTIAL, Completeness.FAILED})
+"""Where nobody is asked for insulin, the forecast stands alone; an answer that broke off may hide a bolus."""
 
 MIN_PER_H: Final = 60.0
 MIDDLE: Final = 0.5
@@ -125,8 +131,9 @@ def own_settings(record: PatientRecord, as_of_ms: int) -> OwnSettings:
 
 
 def _still_acting(record: PatientRecord, as_of_ms: int) -> Reason | None:
-    if uncounted_insulin(record, as_of_ms):
-        text = "Insulin on record cannot be counted, and may still act."
+    read = {record.completeness.get(key) for key in READ_AS}
+    if uncounted_insulin(record, as_of_ms) or not read.isdisjoint(NOT_WHOLE):
+        text = "Insulin given could not all be read or counted, and may still act."
         return Reason(ReasonCode.INCOMPLETE, signals.INSULIN_BOLUS, text)
     boluses = record.series.get(signals.INSULIN_BOLUS)
     if boluses is None:

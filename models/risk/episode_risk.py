@@ -164,7 +164,7 @@ def _first_clock_slot(question: GlucoseQuestion, zone_name: str | None) -> int |
 
 
 def _rising(within: Mapping[int, Interval]) -> tuple[dict[int, Interval], tuple[str, ...]]:
-    """A longer horizon holds the shorter one: its risk is never stated lower."""
+    """A longer horizon holds the shorter one: neither its risk nor an end of its interval is stated lower."""
     held_up: dict[int, Interval] = {}
     limits: list[str] = []
     least = Interval(0.0, 0.0, 0.0)
@@ -172,5 +172,6 @@ def _rising(within: Mapping[int, Interval]) -> tuple[dict[int, Interval], tuple[
         if stated.value < least.value:
             limits.append(f"the {horizon}-minute risk was raised to that of the shorter horizon")
             stated = least
-        held_up[horizon] = least = stated
+        least = Interval(stated.value, max(stated.low, least.low), max(stated.high, least.high))
+        held_up[horizon] = least
     return held_up, tuple(limits)

@@ -197,6 +197,19 @@ def beside_cgm() -> dict[str, Any]:
     }
 
 
+def with_entries_that_cannot_be_counted() -> dict[str, Any]:
+    """The same, with basal insulin of which the day alone is known, and one count below zero."""
+    made = beside_cgm()
+    basal = given(3, 22) | {
+        "id": "basal",
+        "medicationCodeableConcept": {"text": "insulin glargine 100 units/ml"},
+        "effectiveDateTime": AS_OF.date().isoformat(),
+    }
+    made["insulin"]["entry"].append({"resource": basal})
+    made["steps"]["entry"].append({"resource": counted(WALKED, 30, -5)})
+    return made
+
+
 FAILED = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
 EVENING = "Asia/Tokyo"
 """Where it is 21:00 when the question is asked."""
@@ -253,6 +266,12 @@ CASES: dict[str, dict[str, Any]] = {
         cgm=cgm(wave), patient=patient(EVENING), **beside_cgm() | {"insulin": FAILED}
     ),
     "falling-with-insulin": prefetch(cgm=cgm(falling_now), settings=settings(), **beside_cgm()),
+    "falling-just-eaten": prefetch(
+        cgm=cgm(falling_now), settings=settings(), diary=bundle(counted(EATEN, 0.1, 20))
+    ),
+    "basal-by-date-steps-unreadable": prefetch(
+        cgm=cgm(wave), patient=patient(EVENING), **with_entries_that_cannot_be_counted()
+    ),
 }
 
 
