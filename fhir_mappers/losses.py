@@ -7,18 +7,24 @@ amounts up must not read a gap as "none", nor take an older setting for the one 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from fhir_mappers.codes import Coded, resolve_code
 from fhir_mappers.element import unit_carrier
-from fhir_mappers.observed_time import DATE_TOLERANCE_MS, YEAR_2000_MS
+from fhir_mappers.observed_time import (
+    DATE_TOLERANCE_MS,
+    FUTURE_TOLERANCE_MS,
+    IN_FORCE,
+    YEAR_2000_MS,
+    Reading,
+)
 from fhir_mappers.references import Json, objects, text
 from fhir_mappers.row import Drop, Row
 from fhir_mappers.site import Site
-from fhir_mappers.timing import EFFECTIVE_NAMES, MS_PER_DAY, Precision, TimeFault, effective
+from fhir_mappers.timing import EFFECTIVE_NAMES, MS_PER_DAY, Effective, Precision, TimeFault, effective
 from fhir_mappers.unit_conversion import possible_units
 from models.patient_record import UNREAD
-from models.signals import INSULIN_DELIVERY
+from models.risk.recorded_terms import LONGEST_COUNT_MS
+from models.signals import INSULIN_DELIVERY, STEPS
 
 NOTHING_LOST: Final = frozenset(
     {
@@ -45,17 +51,21 @@ class Loss:
     until_ms: int | None = None
 
 
-def losses_of(
-    resource: Json | None, found: Sequence[Row] | Drop, site: Site, zone: ZoneInfo | None
-) -> tuple[Loss, ...]:
+def losses_of(resource: Json | None, found: Sequence[Row] | Drop, reading: Reading) -> tuple[Loss, ...]:
     """What a resource held that its rows, or the drop in their place, do not."""
     if isinstance(found, Drop) and found.reason in NOTHING_LOST:
         return ()
     if resource is None:
         return (Loss(UNREAD),)
+    site = reading.site
     signals = _signals(resource, site) if isinstance(found, Drop) else _lost_parts(resource, found, site)
-    until_ms = _until_ms(resource, zone) if signals else None
-    return tuple(Loss(signal, until_ms) for signal in sorted(signals))
+    if not signals:
+        return ()
+    when = effective(resource, reading.zone, EFFECTIVE_NAMES)
+    missed = (
+        signals if isinstance(when, TimeFault) else signals - _of_no_use(resource, when, reading.as_of_ms)
+    )
+    return tuple(Loss(signal, _until_ms(when)) for signal in sorted(missed))
 
 
 def latest_losses(losses: Iterable[Loss]) -> dict[str, int | None]:
@@ -86,9 +96,19 @@ def _lost_parts(resource: Json, rows: Sequence[Row], site: Site) -> set[str]:
     )
 
 
-def _until_ms(resource: Json, zone: ZoneInfo | None) -> int | None:
+def _of_no_use(resource: Json, when: Effective, as_of_ms: int) -> frozenset[str]:
+    """Signals of which nothing at this time would be used: a setting to come, one count of steps over hours.
+
+    An amount at a time to come is missed, for a clock may be wrong.
+    """
+    planned = when.precision is Precision.INSTANT and when.at_ms > as_of_ms + FUTURE_TOLERANCE_MS
+    hours = when.precision is not Precision.INSTANT or when.until_ms - when.at_ms > LONGEST_COUNT_MS
+    long = hours and "valueSampledData" not in resource
+    return (IN_FORCE if planned else frozenset()) | ({STEPS} if long else frozenset())
+
+
+def _until_ms(when: Effective | TimeFault) -> int | None:
     """The last instant it may be of; None without a usable time, or with one of a clock that was reset."""
-    when = effective(resource, zone, EFFECTIVE_NAMES)
     if isinstance(when, TimeFault) or when.at_ms < YEAR_2000_MS:
         return None
     if when.precision is Precision.INSTANT:

@@ -75,7 +75,7 @@ def _reference(reference: str, resource: Json | None, reading: Reading, observed
     if isinstance(found, Drop):
         _drop(found, resource, reading, observed)
         return
-    observed.losses += losses_of(resource, found, reading.site, reading.zone)
+    observed.losses += losses_of(resource, found, reading)
     observed.rows.extend(found)
     if not found:
         links = objects(resource.get("hasMember"))
@@ -84,7 +84,7 @@ def _reference(reference: str, resource: Json | None, reading: Reading, observed
 
 def _drop(drop: Drop, resource: Json | None, reading: Reading, observed: Observed) -> None:
     observed.drops.append(drop)
-    observed.losses += losses_of(resource, drop, reading.site, reading.zone)
+    observed.losses += losses_of(resource, drop, reading)
 
 
 def _remember_report(resource: Json, reference: str, reading: Reading, observed: Observed) -> None:

@@ -93,7 +93,7 @@ def _lost_doses(
         replace(loss, signal=may_be_of(one, drugs))
         for one, drop in found
         if drop
-        for loss in losses_of(one, drop, reading.site, reading.zone)
+        for loss in losses_of(one, drop, reading)
     )
 
 

@@ -11,7 +11,7 @@ from hooks.prefetch import DataNeed
 from hooks.service import Question
 from hooks.wording import capital, listed
 from models.assessment import Assessment
-from models.dosing.uncounted_insulin import MAY_BE_BOLUS, uncounted_insulin
+from models.dosing.uncounted_insulin import uncounted_insulin
 from models.features.sampling import DAY_MS
 from models.patient_record import Completeness
 from models.risk.recorded_terms import DAYS, OF_NEXT_HOURS, Recorded
@@ -29,13 +29,13 @@ NEEDS: Final = (needs.INSULIN_GIVEN, needs.DIARY, needs.STEPS, needs.HEART_RATE)
 
 WHOLE: Final = (Completeness.COMPLETE, Completeness.EMPTY)
 
-COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
-    INSULIN_BOLUS: MAY_BE_BOLUS,
-    CARBS: (CARBS,),
-    STEPS: (STEPS,),
-}
-"""What is added up, and the signals of which nothing may be lost for that: one entry that could not be used
-reads as none taken. Heart rate is a mean."""
+LOOKED_AT_MS: Final[Mapping[str, int]] = {CARBS: DAYS * DAY_MS, STEPS: DAY_MS // 4}
+"""How far back nothing may be lost of what is added up: one entry that could not be used reads as none taken.
+
+A lost entry of an earlier day makes the usual day smaller and the share of it larger. Of steps, as of
+insulin, that is the safe side; food lowers the risk of a low, so its usual day must be whole. Heart rate is
+a mean.
+"""
 
 WORDS: Final = {INSULIN_BOLUS: "insulin", CARBS: "food", STEPS: "activity"}
 """How a card names them."""
@@ -60,22 +60,22 @@ def recorded(question: Question) -> Recorded:
 
 
 def _uncounted(question: Question) -> set[str]:
-    """Signals of which something was left out that may be of the days that their terms add up."""
-    record, since_ms = question.record, question.as_of_ms - DAYS * DAY_MS
-    lacking = {signal for signal, of in COUNTED.items() if any(record.may_lack(one, since_ms) for one in of)}
-    return lacking | ({INSULIN_BOLUS} if uncounted_insulin(record, question.as_of_ms) else set())
+    """Signals of which something was left out that may be of the time their terms look at."""
+    record, as_of_ms = question.record, question.as_of_ms
+    lacking = {signal for signal, back in LOOKED_AT_MS.items() if record.may_lack(signal, as_of_ms - back)}
+    return lacking | ({INSULIN_BOLUS} if uncounted_insulin(record, as_of_ms) else set())
 
 
 def not_counted(question: Question) -> tuple[str, ...]:
-    """One line that names what is on record and still not used, for an entry that could not be counted."""
+    """One line that names what is on record and still not used, for an entry that could not be used."""
     uncounted, series = _uncounted(question), question.record.series
     named = [word for signal, word in WORDS.items() if signal in uncounted and signal in series]
     if not named:
         return ()
     are = "are" if len(named) > 1 else "is"
     return (
-        f"{capital(listed(named))} on record {are} not used in these risks: an entry of the last {DAYS} days "
-        "could not be counted",
+        f"{capital(listed(named))} on record {are} not used in these risks: an entry that would count could "
+        "not be used",
     )
 
 

@@ -286,7 +286,7 @@ def until(month: int) -> Callable[[Settings], None]:
         (newer(status="entered-in-error"), "With 15 g of fast carbohydrate now"),
         (until(9), "With 15 g of fast carbohydrate now"),
         (until(5), "not assessed, the newest carb ratio on record has ended"),
-        (newer(effectiveDateTime="2026-05-16T12:00:00Z"), UNREAD),
+        (newer(effectiveDateTime="2026-05-16T12:00:00Z"), "With 15 g of fast carbohydrate now"),
     ],
     ids=["as it is", "ended", "implausible", "unit", "time", "still holds", "an older one", "retracted",
          "until autumn", "until this month", "from tomorrow"],

@@ -211,8 +211,8 @@ BESIDE_CGM = [("steps", -300, signals.STEPS), ("diary", 5000, signals.CARBS)]
 
 
 @pytest.mark.parametrize(("key", "value", "signal"), BESIDE_CGM)
-@pytest.mark.parametrize("at", ["2026-05-15T11:30:00Z", "2026-05-03T11:30:00Z", "2026-05-15", "noon", None])
-def test_food_and_steps_are_unknown_where_one_entry_of_these_days_could_not_be_read(
+@pytest.mark.parametrize("at", ["2026-05-15T11:30:00Z", "noon", None])
+def test_food_and_steps_are_unknown_where_one_entry_of_these_hours_could_not_be_read(
     key: str, value: float, signal: str, at: str | None
 ) -> None:
     decision = decided(damaged(key, value, at))
@@ -220,6 +220,31 @@ def test_food_and_steps_are_unknown_where_one_entry_of_these_days_could_not_be_r
     assert signal not in used
     assert used >= {signals.STEPS, signals.CARBS, signals.INSULIN_BOLUS} - {signal}
     assert "Left out: 1" in text(decision)
+
+
+@pytest.mark.parametrize("at", ["2026-05-03T11:30:00Z", "2026-05-15"])
+def test_food_is_unknown_and_activity_is_not_where_an_entry_of_earlier_days_could_not_be_read(
+    at: str,
+) -> None:
+    food, activity = (
+        {name for model in RISKS for name in inputs(decided(damaged(key, value, at)), model)}
+        for key, value, _ in (BESIDE_CGM[1], BESIDE_CGM[0])
+    )
+    assert food == {signals.GLUCOSE_CGM, signals.INSULIN_BOLUS, signals.STEPS}
+    assert activity == food | {signals.CARBS}
+
+
+def test_a_bolus_of_an_earlier_day_that_cannot_be_counted_lowers_no_risk() -> None:
+    request = golden()
+    early = min(
+        (entry["resource"] for entry in request["prefetch"]["insulin"]["entry"]),
+        key=lambda one: str(one["effectiveDateTime"]),
+    )
+    early["dosage"]["dose"]["value"] = None
+    decision, whole = decided(request), decided(golden())
+    assert signals.INSULIN_BOLUS in inputs(decision, "hypoglycemia")
+    shares = [float(text(one).split("yet to act is ")[1].split(" %")[0]) for one in (decision, whole)]
+    assert shares[0] > shares[1]
 
 
 @pytest.mark.parametrize(("key", "value", "signal"), BESIDE_CGM)
@@ -234,10 +259,9 @@ def test_an_entry_of_before_that_could_not_be_read_changes_no_risk(
 
 def test_what_is_on_record_and_not_used_is_named_beside_the_risks() -> None:
     assert "not used in these risks" not in text(decided(golden()))
-    said = text(decided(damaged("steps", -300, "2026-05-03T11:30:00Z")))
+    said = text(decided(damaged("steps", -300, "2026-05-15T11:30:00Z")))
     assert (
-        "- Activity on record is not used in these risks: an entry of the last 14 days could not be counted"
-        in said
+        "- Activity on record is not used in these risks: an entry that would count could not be used" in said
     )
     unworn = golden("falling-with-insulin")
     unworn["prefetch"]["cgm"]["entry"] = unworn["prefetch"]["cgm"]["entry"][:13]

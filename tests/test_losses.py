@@ -36,6 +36,10 @@ def grams(value: object = 30, code: str = "g", **more: object) -> dict:
     return observation(CARBS_CODE, {"value": value, "code": code, "unit": code}, **more)
 
 
+def ratio(value: object = 10, **more: object) -> dict:
+    return observation(RATIO_CODE, {"value": value, "code": "g/[iU]"}, **more)
+
+
 def dose(**more: object) -> dict:
     return {
         "resourceType": "MedicationAdministration", "id": "m", "status": "completed", "subject": PATIENT,
@@ -95,18 +99,18 @@ def test_what_is_dropped_for_a_fault_is_missed_with_its_signal_and_time(sent: di
 @pytest.mark.parametrize(
     ("sent", "until_ms"),
     [
-        (steps(effectiveDateTime=None), None),
-        (steps(effectiveDateTime="yesterday"), None),
-        (steps(effectiveDateTime="2026-05-15T11:00:00"), None),
-        (steps(effectiveDateTime="1999-01-01T00:00:00Z"), None),
-        (steps(effectiveDateTime="2026-05"), None),
+        (grams(effectiveDateTime=None), None),
+        (grams(effectiveDateTime="yesterday"), None),
+        (grams(effectiveDateTime="2026-05-15T11:00:00"), None),
+        (grams(effectiveDateTime="1999-01-01T00:00:00Z"), None),
+        (grams(effectiveDateTime="2026-05"), None),
         (
-            steps(effectiveDateTime="2026-05-01"),
+            grams(effectiveDateTime="2026-05-01"),
             AS_OF_MS - 14 * DAY_MS - 12 * HOUR_MS + DAY_MS + 14 * HOUR_MS,
         ),
-        (steps(effectiveDateTime="2026-05-15T13:00:00Z"), AS_OF_MS + HOUR_MS),
-        (steps(-1, **period("2026-05-15T10:00:00Z", AT)), AT_MS),
-        (steps(-1, **period(AT, "2026-05-15T10:00:00Z")), None),
+        (grams(effectiveDateTime="2026-05-15T13:00:00Z"), AS_OF_MS + HOUR_MS),
+        (grams(-1, **period("2026-05-15T10:00:00Z", AT)), AT_MS),
+        (grams(-1, **period(AT, "2026-05-15T10:00:00Z")), None),
         (dose(effectiveDateTime="2026-05-15T13:00:00Z"), AS_OF_MS + HOUR_MS),
     ],
     ids=[
@@ -146,6 +150,42 @@ def test_the_time_of_what_is_missed_is_as_late_as_it_may_be_or_unknown(
 )
 def test_what_was_used_retracted_not_done_not_real_or_of_another_kind_is_not_missed(sent: dict) -> None:
     assert mapped(sent).lost == {}
+
+
+SAMPLES = {"origin": {"value": 0, "code": "furlongs"}, "period": 60_000, "dimensions": 1, "data": "20 30"}
+DAY = period("2026-05-15T00:00:00Z", "2026-05-16T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("sent", "missed"),
+    [
+        (steps(**DAY), False),
+        (steps(-5, **period("2026-05-15T08:00:00Z", AT)), False),
+        (steps(-5, effectiveDateTime="2026-05-15"), False),
+        (steps(-5, **period("2026-05-15T10:00:00Z", AT)), True),
+        (observation(STEPS_CODE, None, valueSampledData=SAMPLES, **DAY), True),
+        (grams(**DAY), True),
+        (ratio(effectiveDateTime="2026-05-16T00:00:00Z"), False),
+        (ratio(-5), True),
+        (dose(effectiveDateTime="2026-05-16T00:00:00Z"), True),
+    ],
+    ids=[
+        "running total of a day",
+        "hours",
+        "date",
+        "an hour",
+        "chunk",
+        "food",
+        "planned ratio",
+        "ratio",
+        "dose",
+    ],
+)
+def test_a_setting_to_come_and_a_count_of_many_hours_would_not_be_used_and_are_not_missed(
+    sent: dict, missed: bool
+) -> None:
+    record = mapped(sent)
+    assert record.rejected and bool(record.lost) == missed
 
 
 def test_a_copy_is_not_missed() -> None:

@@ -206,7 +206,7 @@ def with_entries_that_cannot_be_counted() -> dict[str, Any]:
         "effectiveDateTime": AS_OF.date().isoformat(),
     }
     made["insulin"]["entry"].append({"resource": basal})
-    made["steps"]["entry"].append({"resource": counted(WALKED, 30, -5)})
+    made["steps"]["entry"].append({"resource": counted(WALKED, 4, -5)})
     return made
 
 
