@@ -12,7 +12,15 @@ from fhir_mappers.admission import Admission
 from fhir_mappers.codes import CodeRow, TimeNeed
 from fhir_mappers.pace import UNHURRIED, Pace
 from fhir_mappers.site import Site
-from fhir_mappers.timing import MS_PER_MINUTE, Effective, Precision, TimeFault, effective, of_text
+from fhir_mappers.timing import (
+    MS_PER_MINUTE,
+    WITHOUT_END,
+    Effective,
+    Precision,
+    TimeFault,
+    effective,
+    of_text,
+)
 
 FUTURE_TOLERANCE_MS: Final = 5 * MS_PER_MINUTE
 """A clock may run ahead by this much (safety_security.md F-17)."""
@@ -68,7 +76,7 @@ def _useless(when: Effective, row: CodeRow, resource: Mapping[str, Any]) -> str 
     if row.time == TimeNeed.INSTANT and when.precision != Precision.INSTANT:
         return "time_precision"
     if row.feature == "glucose_cgm" and "valueSampledData" not in resource:
-        return next((f for f in ("period_without_end", "period_without_start") if f in when.flags), None)
+        return next((f for f in (WITHOUT_END, "period_without_start") if f in when.flags), None)
     return None
 
 
