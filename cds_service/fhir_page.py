@@ -90,7 +90,7 @@ def body_of(answer: Answer) -> bytes:
     return answer.body
 
 
-def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+def _decode(decoder: msgspec.json.Decoder[Any], body: bytes | msgspec.Raw) -> Any:
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -99,6 +99,6 @@ def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
 
 def _severities(outcome: msgspec.Raw) -> set[str]:
     try:
-        return {issue.severity for issue in _outcome.decode(outcome).issue}
-    except msgspec.DecodeError:
+        return {issue.severity for issue in _decode(_outcome, outcome).issue}
+    except CallFailed:
         return {"error"}

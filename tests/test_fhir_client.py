@@ -206,6 +206,28 @@ def test_FA13_a_warning_among_the_entries_makes_the_answer_partial(
     assert (ids(pages), pages.completeness) == (["o1"], completeness)
 
 
+UNREADABLE_OUTCOME = (
+    b'{"search": {"mode": "outcome"}, "resource": {"resourceType": "OperationOutcome", '
+    b'"issue": [{"severity": "\xff"}]}}'
+)
+
+
+@pytest.mark.spec("F-06", "FA13")
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        (b'"link": [{"relation": "next", "url": "http://["}]', "paging.denied"),
+        (b'"entry": [' + UNREADABLE_OUTCOME + b"]", "warning"),
+    ],
+    ids=["a link that is no address", "an outcome that is no text"],
+)
+def test_F06_FA13_what_of_a_page_is_damaged_makes_it_partial_and_raises_nothing(
+    client: FhirClient, members: bytes, why: str
+) -> None:
+    page = b'{"resourceType": "Bundle", "type": "searchset", ' + members + b"}"
+    assert client.follow(page, Deadline.after(PATIENCE_S)) == Pages((page,), Completeness.PARTIAL, why)
+
+
 @pytest.mark.spec("F-01")
 def test_F01_a_server_that_is_down_is_a_failure(egress: Egress) -> None:
     base = FhirBase(parse_base("http://127.0.0.1:1/fhir", loopback=True), allow_private=True)

@@ -249,6 +249,23 @@ def test_people_too_few_to_leave_one_out_are_refused_before_anything_is_learned(
     assert "5 people with a day of CGM are needed" in found.stderr and "4 in the file" in found.stderr
 
 
+@pytest.mark.parametrize(
+    ("model", "always", "event"),
+    [
+        ("hypoglycemia", 55, "hypoglycemia"),
+        ("hyperglycemia", 300, "hyperglycemia"),
+        ("comparison", 300, "hyper"),
+    ],
+)
+def test_people_always_inside_an_episode_are_refused_before_anything_is_learned(
+    tmp_path, model, always, event
+):
+    people = {str(number): np.full(4 * SLOTS_PER_DAY, always) for number in range(6)}
+    found = run("train", model, "--data", written(tmp_path, people), "--out", tmp_path / "out")
+    assert found.exit_code == 2 and not (tmp_path / "out").exists()
+    assert f"needed to learn of {event}" in found.stderr and "0 in the file" in found.stderr
+
+
 FEW = {str(number): np.clip(3 * glucose(number, 4) - 160, 39, 401) for number in range(5)}
 """People with lows, highs and little else."""
 
