@@ -180,6 +180,16 @@ def test_arrays_that_cannot_be_people_are_refused(tmp_path, changes, told):
     assert found.exit_code == 2 and told in found.stderr
 
 
+@pytest.mark.parametrize("wrong", [np.inf, 1e308, 1001.0])
+@pytest.mark.parametrize("command", ["evaluate groups", "evaluate nocturnal", "train hypoglycemia"])
+def test_what_no_sensor_states_is_neither_evaluated_nor_learned_from(tmp_path, command, wrong):
+    people = {str(number): np.full(15 * SLOTS_PER_DAY, 120) for number in range(6)}
+    readings = np.where(np.arange(6 * 15 * SLOTS_PER_DAY) % 2, wrong, 120.0)
+    found = run(*command.split(), "--data", written(tmp_path, people, mgdl=readings))
+    assert found.exit_code == 2 and "is no glucose in mg/dL" in found.stderr
+    assert isinstance(found.exception, SystemExit)
+
+
 def test_a_missing_array_is_named(tmp_path):
     path = tmp_path / "people.npz"
     np.savez(path, ids=np.array(["a"]), code=np.zeros(1))

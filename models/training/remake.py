@@ -13,6 +13,7 @@ from models.risk.causal_grid import SLOTS_PER_DAY
 from models.training.cgm_people import read_people
 from models.training.patient_folds import FOLDS
 from models.training.questions import NothingToAsk
+from models.training.sensor_range import within_sensor_range
 from models.training.short_term_events import EVENTS, HYPERGLYCEMIA, HYPOGLYCEMIA, Event
 from models.training.short_term_windows import questions
 
@@ -113,7 +114,8 @@ def _given(data: Path | None) -> Path:
     """The file, where it holds people enough for one of them to be left out of each fold."""
     if data is None:
         raise DataNeeded("--data FILE is needed: this model learns from people with CGM")
-    people = sum(np.count_nonzero(person.measured > 0) >= SLOTS_PER_DAY for person in read_people(data))
+    read = within_sensor_range(read_people(data))
+    people = sum(np.count_nonzero(person.measured > 0) >= SLOTS_PER_DAY for person in read)
     if people < FOLDS:
         raise NothingToAsk(f"{FOLDS} people with a day of CGM are needed to learn from; {people} in the file")
     return data
