@@ -165,6 +165,7 @@ def test_PF1_a_first_page_from_prefetch_is_followed(client: FhirClient, ehr: Fak
         ("p-302", "redirect"),
         ("p-login", "not_json"),
         ("p-login-untyped", "not_fhir"),
+        ("p-latin-1", "not_fhir"),
         ("p-outcome", "operation_outcome"),
         ("p-wrong-type", "not_a_bundle"),
         ("p-reset", "connection_lost"),

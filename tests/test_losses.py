@@ -230,6 +230,24 @@ def test_an_entry_without_its_resource_may_have_been_of_any_signal(entry: dict) 
     assert record.rejected["entry_without_resource"].count == 1 and record.lost == {UNREAD: None}
 
 
+BROKEN = {"resourceType": "Bundle", "entry": 5}
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        BROKEN,
+        {"resourceType": "Bundle", "entry": [{"resource": BROKEN}]},
+        {"resourceType": "Parameters", "parameter": [{"resource": BROKEN}]},
+    ],
+    ids=["bundle", "bundle in a bundle", "bundle in parameters"],
+)
+def test_a_bundle_inside_a_page_that_cannot_be_opened_costs_only_itself(holder: dict) -> None:
+    record = mapped(holder, grams())
+    assert CARBS in record.series and record.rejected["malformed"].count == 1
+    assert record.lost == {UNREAD: None}
+
+
 @pytest.mark.parametrize("code", [None, 5, "x", [], {}, {"coding": []}, {"coding": [{"system": LOINC}]}])
 def test_an_observation_that_does_not_say_what_it_is_may_be_of_any_signal(code: object) -> None:
     record = mapped(steps() | {"code": code})
