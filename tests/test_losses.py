@@ -230,6 +230,16 @@ def test_an_entry_without_its_resource_may_have_been_of_any_signal(entry: dict) 
     assert record.rejected["entry_without_resource"].count == 1 and record.lost == {UNREAD: None}
 
 
+@pytest.mark.parametrize("member", ["code", "subject", "device"])
+def test_a_number_out_of_range_beside_a_reading_costs_only_that_reading(member: str) -> None:
+    sent = steps(device={"display": "watch"})
+    sent[member] = {**sent[member], "extension": "OUT"}
+    body = json.dumps([sent, grams(id="g")]).encode().replace(b'"OUT"', b"1e999")
+    record = to_patient_record("p1", {"diary": [body]}, as_of_ms=AS_OF_MS)
+    assert set(record.series) == {CARBS} and record.rejected["malformed"].count == 1
+    assert record.lost == {UNREAD: None}
+
+
 BROKEN = {"resourceType": "Bundle", "entry": 5}
 
 
