@@ -359,8 +359,17 @@ SETTINGS = (RATIO, SENSITIVITY)
         (record(*SETTINGS, at(INSULIN_DELIVERY, "[iU]", (0.03, 9.0))), ReasonCode.INCOMPLETE),
         (lacking(record(*SETTINGS)), ReasonCode.INCOMPLETE),
         (lacking(record(*SETTINGS), INSULIN_BOLUS, 13), ReasonCode.INCOMPLETE),
+        (record(*SETTINGS, insulin=Completeness.PARTIAL), ReasonCode.INCOMPLETE),
+        (record(*SETTINGS, insulin=Completeness.FAILED), ReasonCode.INCOMPLETE),
     ],
-    ids=["a bolus that acts", "a premix", "a dose of nobody knows when", "a bolus of these two weeks"],
+    ids=[
+        "a bolus that acts",
+        "a premix",
+        "a dose of nobody knows when",
+        "a bolus of these two weeks",
+        "some of the doses",
+        "none of the doses",
+    ],
 )
 def test_beside_insulin_that_acts_or_cannot_be_counted_nothing_is_simulated(
     known: PatientRecord, code: ReasonCode

@@ -21,7 +21,7 @@ from models.dosing.pump_basal import AUTOMATED, basal_rate_now
 from models.dosing.recorded_settings import setting_on_record
 from models.dosing.schedule import Array, Instants, constant
 from models.dosing.uncounted_insulin import uncounted_insulin
-from models.patient_record import PatientRecord
+from models.patient_record import Completeness, PatientRecord
 from models.risk.glucose_forecast import GlucoseForecast
 from models.risk.glucose_forecast_features import SENSOR_RANGE_MGDL
 from models.risk.recorded_terms import Entries, insulin_on_board_u
@@ -125,7 +125,8 @@ def own_settings(record: PatientRecord, as_of_ms: int) -> OwnSettings:
 
 
 def _still_acting(record: PatientRecord, as_of_ms: int) -> Reason | None:
-    if uncounted_insulin(record, as_of_ms):
+    broken_off = record.completeness.get("insulin") in (Completeness.PARTIAL, Completeness.FAILED)
+    if broken_off or uncounted_insulin(record, as_of_ms):
         text = "Insulin on record cannot be counted, and may still act."
         return Reason(ReasonCode.INCOMPLETE, signals.INSULIN_BOLUS, text)
     boluses = record.series.get(signals.INSULIN_BOLUS)
