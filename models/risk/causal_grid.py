@@ -5,13 +5,14 @@ Sits under `glucose_risk_features`; training and serving read glucose through th
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Column = NDArray[np.float64]
 Slots = NDArray[np.int64]
+Number = TypeVar("Number", np.float64, np.int64)
 
 SLOT_MS: Final = 300_000
 MINUTES_PER_SLOT: Final = 5
@@ -63,7 +64,7 @@ def at_slots(column: Column, slot: Slots) -> Column:
 
 @dataclass(frozen=True)
 class Trailing:
-    """Running sums of a column, float64[n + 1] each: any window that ends at a slot costs two look-ups.
+    """Running sums of a column, [n + 1] each: any window that ends at a slot costs two look-ups.
 
     Sums are of the distance to `around`, a constant near the mean, which keeps them exact; each is made when
     it is first asked for. `seen` bool[n] says where a value is known, `distance` float64[n] is 0 elsewhere.
@@ -80,9 +81,9 @@ class Trailing:
         return cls(known, np.where(known, column - around, 0.0), around)
 
     @cached_property
-    def count(self) -> Column:
+    def count(self) -> Slots:
         """How many values are known."""
-        return _running(self.seen)
+        return running_total(self.seen)
 
     @cached_property
     def total(self) -> Column:
@@ -94,9 +95,9 @@ class Trailing:
         """Sum of their squares."""
         return _running(self.distance**2)
 
-    def known(self, slots: int, at: Slots) -> Column:
+    def known(self, slots: int, at: Slots) -> Slots:
         """How many of the `slots` slots that end at each of `at` hold a value; none before the first slot."""
-        return self._window(self.count, slots, at)
+        return _window(self.count, slots, at)
 
     def mean(self, slots: int, at: Slots) -> Column:
         """Mean of the window; NaN where less than `OBSERVED_SHARE` of it is known."""
@@ -112,12 +113,7 @@ class Trailing:
     def _mean_distance(self, sums: Column, slots: int, at: Slots) -> Column:
         count = self.known(slots, at)
         enough = count >= max(1.0, OBSERVED_SHARE * slots)
-        return np.where(enough, self._window(sums, slots, at) / np.maximum(count, 1.0), np.nan)
-
-    def _window(self, sums: Column, slots: int, at: Slots) -> Column:
-        after = np.maximum(at + 1, 0)
-        window: Column = sums[after] - sums[np.maximum(after - slots, 0)]
-        return window
+        return np.where(enough, _window(sums, slots, at) / np.maximum(count, 1.0), np.nan)
 
 
 def trailing_lowest(column: Column, slots: int, at: Slots) -> Column:
@@ -158,7 +154,18 @@ def slope_per_min(measured: Column, slots: int, at: Slots) -> Column:
     return slope
 
 
-def _running(column: NDArray[np.generic]) -> Column:
+def _window(sums: NDArray[Number], slots: int, at: Slots) -> NDArray[Number]:
+    after = np.maximum(at + 1, 0)
+    window: NDArray[Number] = sums[after] - sums[np.maximum(after - slots, 0)]
+    return window
+
+
+def running_total(flag: NDArray[np.bool_]) -> Slots:
+    """How many slots before each are flagged, int64[n + 1]: differences count any stretch at once."""
+    return np.concatenate([[0], np.cumsum(flag)])
+
+
+def _running(column: Column) -> Column:
     sums = np.zeros(column.size + 1)
     np.cumsum(column, out=sums[1:])
     return sums

@@ -32,8 +32,3 @@ def _lasting_starts(flag: NDArray[np.bool_]) -> NDArray[np.bool_]:
     lasting = sliding_window_view(padded, EPISODE_SLOTS).all(axis=1)
     first: NDArray[np.bool_] = lasting & ~np.insert(flag[:-1], 0, False)
     return first
-
-
-def running_total(flag: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """How many slots before each are flagged, int64[n + 1]: differences count any stretch at once."""
-    return np.concatenate([[0], np.cumsum(flag)])

@@ -18,23 +18,23 @@ ROWS_AT_ONCE: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """All nodes of all trees in one array each; int32[k], float64[k], int32[k], and the trees' first nodes.
+    """All nodes of all trees in one array each; intp[k], float64[k], intp[k], and the trees' first nodes.
 
     A row goes from a node to `left`, or to the node after it where its feature is above `number`. A leaf
     has `left` at itself, and `number` is what it adds; its `feature` is one past the last, which is always
     below.
     """
 
-    feature: NDArray[np.int32]
+    feature: NDArray[np.intp]
     number: Array
-    left: NDArray[np.int32]
-    first: NDArray[np.int32]
+    left: NDArray[np.intp]
+    first: NDArray[np.intp]
     depth: int
 
     @classmethod
     def from_json(cls, table: Mapping[str, Sequence[Any]], depth: int) -> Self:
         """The trees of a table with `feature`, `number`, `left`, `first`."""
-        feature, left, first = (np.array(table[name], np.int32) for name in ("feature", "left", "first"))
+        feature, left, first = (np.array(table[name], np.intp) for name in ("feature", "left", "first"))
         return cls(feature, np.array(table["number"], np.float64), left, first, depth)
 
     def sum(self, rows: Array) -> Array:

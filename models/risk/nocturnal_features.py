@@ -17,9 +17,10 @@ from models.risk.causal_grid import (
     Trailing,
     at_slots,
     held,
+    running_total,
     trailing_lowest,
 )
-from models.risk.glucose_episodes import episode_starts, running_total
+from models.risk.glucose_episodes import episode_starts
 from models.risk.glucose_risk_features import (
     SENSOR_RANGE_MGDL,
     low_blood_glucose_risk,

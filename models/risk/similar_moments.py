@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.risk.causal_grid import SLOTS_PER_DAY, Column
-from models.risk.glucose_episodes import EPISODE_SLOTS, LOW_MGDL, episode_starts, running_total
+from models.risk.causal_grid import SLOTS_PER_DAY, Column, running_total
+from models.risk.glucose_episodes import EPISODE_SLOTS, LOW_MGDL, episode_starts
 
 FOLLOWED_SLOTS: Final = 24
 """Two hours."""

@@ -9,8 +9,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.risk.causal_grid import HOLD_SLOTS, MINUTES_PER_SLOT, SLOTS_PER_DAY, SLOTS_PER_HOUR, held
-from models.risk.glucose_episodes import episode_starts, running_total
+from models.risk.causal_grid import (
+    HOLD_SLOTS,
+    MINUTES_PER_SLOT,
+    SLOTS_PER_DAY,
+    SLOTS_PER_HOUR,
+    held,
+    running_total,
+)
+from models.risk.glucose_episodes import episode_starts
 from models.risk.nocturnal_features import DIRECTIONS, NIGHT_SLOTS, nocturnal_features
 from models.training.cgm_people import Person
 from models.training.questions import Questions

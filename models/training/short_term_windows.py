@@ -10,8 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.risk.causal_grid import HOLD_SLOTS, MINUTES_PER_SLOT, Column, Trailing, held
-from models.risk.glucose_episodes import running_total
+from models.risk.causal_grid import HOLD_SLOTS, MINUTES_PER_SLOT, Column, Trailing, held, running_total
 from models.risk.glucose_risk_features import SENSOR_RANGE_MGDL
 from models.risk.hypoglycemia_limits import ENOUGH_READINGS, RECENT_SLOTS
 from models.training.cgm_people import Person
