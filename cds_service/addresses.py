@@ -124,9 +124,11 @@ def resolve_under(base: Address, reference: str) -> Address:
     """
     if not _ACCEPTABLE.fullmatch(reference):
         raise UnacceptableAddress("has characters that no address may have")
-    found = parse_address(
-        urljoin(f"{base.text}/", reference)
-    )  # bases are registered without a trailing slash
+    try:
+        joined = urljoin(f"{base.text}/", reference)  # bases are registered without a trailing slash
+    except ValueError as error:
+        raise UnacceptableAddress("cannot be taken apart") from error
+    found = parse_address(joined)
     if not base.covers(found):
         raise UnacceptableAddress("leaves the registered base")
     return found

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from cds_service.calls import Answer, CallFailed
+from fhir_mappers.decode import NotFhir, as_utf8
 
 _JSON_TYPES: Final = frozenset({"application/fhir+json", "application/json", "application/json+fhir", ""})
 _TELLING: Final = frozenset({"warning", "error", "fatal"})
@@ -82,15 +83,20 @@ def check_resource(body: bytes, resource_type: str) -> None:
 
 
 def body_of(answer: Answer) -> bytes:
-    """The FHIR JSON of a successful answer. Raises CallFailed with the status, or for a login page."""
+    """The FHIR JSON of a successful answer. Raises CallFailed with the status, for a login page, and for what
+    is not UTF-8: it would end the mapping of all other answers.
+    """
     if answer.status != 200:
         raise CallFailed(f"status_{answer.status}")
     if answer.media_type not in _JSON_TYPES:
         raise CallFailed("not_json")
-    return answer.body
+    try:
+        return as_utf8(answer.body)
+    except NotFhir as error:
+        raise CallFailed("not_fhir") from error
 
 
-def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+def _decode(decoder: msgspec.json.Decoder[Any], body: bytes | msgspec.Raw) -> Any:
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -99,6 +105,6 @@ def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
 
 def _severities(outcome: msgspec.Raw) -> set[str]:
     try:
-        return {issue.severity for issue in _outcome.decode(outcome).issue}
-    except msgspec.DecodeError:
+        return {issue.severity for issue in _decode(_outcome, outcome).issue}
+    except CallFailed:
         return {"error"}

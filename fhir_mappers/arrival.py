@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Raw
 
-from fhir_mappers.decode import NULL
+from fhir_mappers.decode import NULL, NotFhir
 from fhir_mappers.entries import Current, Entries, current_entries
 from fhir_mappers.held_resources import in_parameters
 from fhir_mappers.pace import UNHURRIED, Pace
@@ -66,14 +66,23 @@ def arrive(bodies: Mapping[str, Iterable[bytes]], pace: Pace = UNHURRIED) -> Arr
 
 
 def _sorted(body: bytes | Raw) -> Iterator[Sorted]:
-    """A page, and what its resources hold: Bundles as a batch-response has them, and Parameters."""
+    """A page, and what its resources hold; one that cannot be opened is an entry of no kind."""
     found = sort_page(body)
     yield found
-    for position, kind in found.other_kinds.items():
-        if kind == "Bundle":
-            yield from _sorted(found.page.resource_bytes(position))
-        elif kind == "Parameters" and (held := in_parameters(found.page.resource(position))):
-            yield from _sorted(msgspec.json.encode(held))
+    for position in list(found.other_kinds):
+        try:
+            yield from _held(found, position)
+        except NotFhir:
+            found.other_kinds[position] = ""
+
+
+def _held(page: Sorted, position: int) -> Iterator[Sorted]:
+    """The pages inside one resource: of a Bundle, as a batch-response has them, and of Parameters."""
+    kind = page.other_kinds[position]
+    if kind == "Bundle":
+        yield from _sorted(page.page.resource_bytes(position))
+    elif kind == "Parameters" and (held := in_parameters(page.page.resource(position))):
+        yield from _sorted(msgspec.json.encode(held))
 
 
 def _file(entries: Entries, position: int, others: dict[str, list[Arrived]]) -> Iterator[Drop]:

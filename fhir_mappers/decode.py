@@ -21,6 +21,9 @@ NULL: Final = Raw(b"null")
 NO_JSON: Final = Raw(b"false")
 """Stands in for a line that is no JSON."""
 
+NOT_DECODED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises; also where text that was only passed over before holds a number out of range."""
+
 PIECE_ITEMS: Final = 128
 """Items decoded at once: some 120 kB of JSON and as much of Python objects, which stay in cache."""
 
@@ -189,5 +192,5 @@ def decoded(decoder: "msgspec.json.Decoder[Decoded]", raw: Raw | bytes) -> Decod
     """What the decoder makes of the bytes, None where they are not what it expects."""
     try:
         return decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_DECODED:
         return None

@@ -24,11 +24,13 @@ from fhir_mappers.references import (
 from fhir_mappers.row import Drop, Row
 from fhir_mappers.timing import (
     EFFECTIVE_NAMES,
+    WITHOUT_END,
     Effective,
     Moment,
     Precision,
     TimeFault,
     effective,
+    goes_on,
     parse_time,
 )
 from models.patient_record import InsulinKind, InsulinProduct
@@ -41,6 +43,12 @@ BASAL: Final = frozenset({InsulinKind.LONG, InsulinKind.INTERMEDIATE, InsulinKin
 LONGEST_BOLUS_MS: Final = 15 * 60_000
 """Pumps give a bolus within minutes. Over longer, without a rate, it may be an extended bolus or a stretch of
 basal (our judgement); as either it would be counted wrong where it is the other."""
+
+LONGEST_EXTENDED_MS: Final = 24 * 60 * 60_000
+"""Pumps extend a bolus over hours, eight at most; over more than a day it is a wrong time (our judgement)."""
+
+SHORTEST_BASAL_MS: Final = 5 * 60_000
+"""Pumps give basal as pulses some minutes apart: an instant stands for at least so much of it."""
 
 USES: Final[Mapping[str, frozenset[str]]] = {"basal": frozenset({"189440"}), "bolus": frozenset({"189452"})}
 """What a dose is for, by the word that is printed or the IEEE 11073 code."""
@@ -106,6 +114,8 @@ def _dose(administration: Json, medications: Mapping[str, Json], zone: ZoneInfo 
         return Drop(reference, when.value)
     if when.precision is not Precision.INSTANT:
         return Drop(reference, "time_precision")
+    if goes_on(administration, when):
+        return Drop(reference, WITHOUT_END)
     amount = _amount(member(administration, "dosage"), product, when.until_ms - when.at_ms)
     if isinstance(amount, str):
         return Drop(reference, amount)
@@ -163,9 +173,14 @@ def _signal(administration: Json, product: InsulinProduct, when: Effective, amou
         return INSULIN_DELIVERY
     used_as = _stated_uses(administration)
     if used_as == {"basal"}:
-        return INSULIN_BASAL
+        return INSULIN_BASAL if _may_be_basal(amount, when) else INSULIN_DELIVERY
     at_once = when.until_ms - when.at_ms < LONGEST_BOLUS_MS and not used_as
     return INSULIN_BOLUS if at_once or used_as == {"bolus"} else INSULIN_DELIVERY
+
+
+def _may_be_basal(amount: Amount, when: Effective) -> bool:
+    """Whether a pump can give so much as basal; a note on an injection may only mention the basal insulin."""
+    return amount.units * MS_PER_HOUR <= MAX_RATE_U_PER_H * max(when.until_ms - when.at_ms, SHORTEST_BASAL_MS)
 
 
 def _stated_uses(administration: Json) -> set[str]:
@@ -185,7 +200,8 @@ def _stated_uses(administration: Json) -> set[str]:
 
 def _row(administration: Json, product: InsulinProduct, when: Effective, amount: Amount) -> Row | Drop:
     signal, reference = _signal(administration, product, when, amount), reference_to(administration)
-    if signal == INSULIN_BOLUS and amount.units > MAX_BOLUS_U:
+    too_long = when.until_ms - when.at_ms > LONGEST_EXTENDED_MS
+    if signal == INSULIN_BOLUS and (too_long or amount.units > MAX_BOLUS_U):
         return Drop(reference, "implausible")
     updated = parse_time(member(administration, "meta").get("lastUpdated"))
     return Row(

@@ -17,10 +17,18 @@ from fhir_mappers.observed_time import (
     YEAR_2000_MS,
     Reading,
 )
-from fhir_mappers.references import Json, objects, text
+from fhir_mappers.references import Json, names, objects, text
 from fhir_mappers.row import Drop, Row
 from fhir_mappers.site import Site
-from fhir_mappers.timing import EFFECTIVE_NAMES, MS_PER_DAY, Effective, Precision, TimeFault, effective
+from fhir_mappers.timing import (
+    EFFECTIVE_NAMES,
+    MS_PER_DAY,
+    Effective,
+    Precision,
+    TimeFault,
+    effective,
+    goes_on,
+)
 from fhir_mappers.unit_conversion import possible_units
 from models.patient_record import UNREAD
 from models.risk.recorded_terms import LONGEST_COUNT_MS
@@ -65,7 +73,7 @@ def losses_of(resource: Json | None, found: Sequence[Row] | Drop, reading: Readi
     missed = (
         signals if isinstance(when, TimeFault) else signals - _of_no_use(resource, when, reading.as_of_ms)
     )
-    return tuple(Loss(signal, _until_ms(when)) for signal in sorted(missed))
+    return tuple(Loss(signal, _until_ms(resource, when)) for signal in sorted(missed))
 
 
 def latest_losses(losses: Iterable[Loss]) -> dict[str, int | None]:
@@ -78,12 +86,20 @@ def latest_losses(losses: Iterable[Loss]) -> dict[str, int | None]:
 
 
 def _signals(resource: Json, site: Site) -> set[str]:
-    """The signals that the codes of a resource and of its components name."""
+    """The signals that the codes of a resource and of its components name; `UNREAD` where none is stated."""
     if text(resource, "resourceType") == "MedicationAdministration":
         return {INSULIN_DELIVERY}
     elements = (resource, *objects(resource.get("component")))
+    if not any(_names_something(element.get("code")) for element in elements):
+        return {UNREAD}
     coded = (resolve_code(e.get("code"), site, possible_units(unit_carrier(e))) for e in elements)
     return {found.row.feature for found in coded if isinstance(found, Coded) and not found.row.is_panel}
+
+
+def _names_something(code: object) -> bool:
+    """Whether a concept states a code, known here or not, or a text."""
+    stated = objects(code.get("coding")) if isinstance(code, dict) else []
+    return any(names(code)) or any(text(coding, "code") for coding in stated)
 
 
 def _lost_parts(resource: Json, rows: Sequence[Row], site: Site) -> set[str]:
@@ -107,9 +123,11 @@ def _of_no_use(resource: Json, when: Effective, as_of_ms: int) -> frozenset[str]
     return (IN_FORCE if planned else frozenset()) | ({STEPS} if long else frozenset())
 
 
-def _until_ms(when: Effective | TimeFault) -> int | None:
-    """The last instant it may be of; None without a usable time, or with one of a clock that was reset."""
-    if isinstance(when, TimeFault) or when.at_ms < YEAR_2000_MS:
+def _until_ms(resource: Json, when: Effective | TimeFault) -> int | None:
+    """The last instant it may be of; None without a usable time, where it goes on, or with the time of a
+    clock that was reset.
+    """
+    if isinstance(when, TimeFault) or when.at_ms < YEAR_2000_MS or goes_on(resource, when):
         return None
     if when.precision is Precision.INSTANT:
         return when.until_ms

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from fhir_mappers.codes import CodeRow
 from fhir_mappers.element import doubts, has_value, off_scale_side, word_of
+from fhir_mappers.insulin_doses import LONGEST_EXTENDED_MS
 from fhir_mappers.observed_time import FUTURE_TOLERANCE_MS, Reading, observed_time
 from fhir_mappers.quantity import Measured, ValueFault, measure, off_scale, pinned, read_text
 from fhir_mappers.references import member
@@ -16,6 +17,7 @@ from fhir_mappers.row import Row
 from fhir_mappers.sampled_data import expand
 from fhir_mappers.timing import Effective
 from models.features.fasting import FASTING_MARK
+from models.signals import INSULIN_BOLUS
 
 AXILLARY: Final = "8328-7"
 SKIN_TEMPERATURE_CEL: Final = 34.0
@@ -57,6 +59,8 @@ def part_rows(
     when = observed_time(origin.resource, row, reading)
     if isinstance(when, str):
         return when
+    if row.feature == INSULIN_BOLUS and when.until_ms - when.at_ms > LONGEST_EXTENDED_MS:
+        return "implausible"
     value = pinned(value, row, origin.source, reading.site)
     return (_row(replace(value, flags=value.flags | doubts(element)), row, when, origin),)
 

@@ -12,7 +12,15 @@ from fhir_mappers.admission import Admission
 from fhir_mappers.codes import CodeRow, TimeNeed
 from fhir_mappers.pace import UNHURRIED, Pace
 from fhir_mappers.site import Site
-from fhir_mappers.timing import MS_PER_MINUTE, Effective, Precision, TimeFault, effective, of_text
+from fhir_mappers.timing import (
+    MS_PER_MINUTE,
+    WITHOUT_END,
+    Effective,
+    Precision,
+    TimeFault,
+    effective,
+    of_text,
+)
 from models.signals import CARB_RATIO, GLUCOSE_TARGET, INSULIN_SENSITIVITY
 
 FUTURE_TOLERANCE_MS: Final = 5 * MS_PER_MINUTE
@@ -75,7 +83,7 @@ def _useless(when: Effective, row: CodeRow, resource: Mapping[str, Any]) -> str 
     if row.time == TimeNeed.INSTANT and when.precision != Precision.INSTANT:
         return "time_precision"
     if row.feature == "glucose_cgm" and "valueSampledData" not in resource:
-        return next((f for f in ("period_without_end", "period_without_start") if f in when.flags), None)
+        return next((f for f in (WITHOUT_END, "period_without_start") if f in when.flags), None)
     return None
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from fhir_mappers.codes import Coded, CodeRow, resolve_code
+from fhir_mappers.decode import NOT_DECODED
 from fhir_mappers.element import source_of
 from fhir_mappers.measured_part import AXILLARY
 from fhir_mappers.observation import BODY_FLUID_CODES, as_meant, map_observation
@@ -62,7 +63,10 @@ class Shapes:
         return self.known.get(look)
 
     def _learn(self, look: Look) -> Shape | None:
-        probe = _as_resource(look)
+        try:
+            probe = _as_resource(look)
+        except NOT_DECODED:
+            return None  # the reference path calls each of them malformed
         coded = resolve_code(probe["code"], self.reading.site)
         if look.is_panel and isinstance(coded, Coded) and not coded.row.is_panel:
             return None

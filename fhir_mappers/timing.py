@@ -19,6 +19,9 @@ EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 EFFECTIVE_NAMES: Final = ("effective", "occurence", "occurrence")
 """Of the time of an administration: R4; R5 as published; R5 as one would spell it."""
 
+WITHOUT_END: Final = "period_without_end"
+"""Flag of a period that states no end."""
+
 FHIR_TIME: Final = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?)?)?)?",
     re.ASCII,
@@ -153,6 +156,11 @@ def effective(
     return TimeFault.MISSING
 
 
+def goes_on(resource: Mapping[str, Any], when: Effective) -> bool:
+    """Whether something is under way with no end stated: what of it has been so far, nobody can tell."""
+    return resource.get("status") == "in-progress" and WITHOUT_END in when.flags
+
+
 def of_text(text: object, zone: ZoneInfo | None, flag: str) -> Effective | TimeFault:
     """One time from another element than `effective[x]`, marked with the flag that says so."""
     found = _of_moment(parse_time(text, zone))
@@ -171,7 +179,7 @@ def _of_period(period: Mapping[str, Any], zone: ZoneInfo | None) -> Effective | 
     """A Period with start = end is a point; one without end, or without start, keeps the time it has."""
     start, end = (period.get(name) for name in ("start", "end"))
     if start is None or end is None:
-        flag = "period_without_end" if end is None else "period_without_start"
+        flag = WITHOUT_END if end is None else "period_without_start"
         known = start if end is None else end
         return TimeFault.MISSING if known is None else of_text(known, zone, flag)
     first, last = parse_time(start, zone), parse_time(end, zone)

@@ -27,6 +27,9 @@ from models.time_series import TimeSeries
 
 NO_SITE: Final = Site()
 NO_DATA: Final = {"OperationOutcome": "operation_outcome", "Goal": "code_is_goal"}
+UNTOLD: Final = frozenset({"malformed", "entry_without_resource"})
+"""Reasons of entries of which nobody can tell what they were."""
+
 TEXT_RESULTS: Final = frozenset({"data_absent:astext", "value_not_numeric"})
 NOTHING_STATED: Final[Mapping[str, Completeness]] = {}
 
@@ -138,7 +141,7 @@ def _not_used(arrival: Arrival, admission: Admission) -> list[Drop]:
 
 
 def _losses(mapped: Mapped) -> Iterator[Loss]:
-    yield from (Loss(UNREAD) for drop in mapped.arrival.drops if drop.reason == "malformed")
+    yield from (Loss(UNREAD) for drop in mapped.arrival.drops if drop.reason in UNTOLD)
     yield from mapped.observed.losses
     yield from mapped.treatment.losses
 

@@ -11,7 +11,7 @@ from fhir_mappers.arrival import Arrival
 from fhir_mappers.conditions import condition_drop_reason, to_conditions
 from fhir_mappers.encounters import in_hospital
 from fhir_mappers.insulin_doses import may_be_of, to_insulin_doses
-from fhir_mappers.losses import Loss, losses_of
+from fhir_mappers.losses import NOTHING_LOST, Loss, losses_of
 from fhir_mappers.medications import to_medications, to_past_medications
 from fhir_mappers.observed_time import Reading, impossible
 from fhir_mappers.references import Json, index_medications, reference_to
@@ -87,7 +87,7 @@ def _lost_doses(
     administrations: Sequence[Json], drugs: Mapping[str, Json], drops: Sequence[Drop], reading: Reading
 ) -> tuple[Loss, ...]:
     """Of insulin given; a lost basal dose says nothing against boluses that could be counted."""
-    why = {drop.reference: drop for drop in drops}
+    why = {drop.reference: drop for drop in drops if drop.reason not in NOTHING_LOST}
     found = ((one, why.get(reference_to(one))) for one in administrations)
     return tuple(
         replace(loss, signal=may_be_of(one, drugs))

@@ -21,8 +21,15 @@ MANIFEST: Final = "artefacts.sha256"
 
 
 def digests(package: Traversable) -> dict[str, str]:
-    """SHA-256 in hex of every artefact of a package, by path."""
-    return {path: hashlib.sha256(entry.read_bytes()).hexdigest() for path, entry in _artefacts(package, "")}
+    """SHA-256 in hex of every artefact of a package, by path; empty where one cannot be read."""
+    return {path: _digest(entry) for path, entry in _artefacts(package, "")}
+
+
+def _digest(entry: Traversable) -> str:
+    try:
+        return hashlib.sha256(entry.read_bytes()).hexdigest()
+    except OSError:  # a link to nothing, a file of another owner: like no file of the release
+        return ""
 
 
 def _artefacts(folder: Traversable, above: str) -> Iterator[tuple[str, Traversable]]:
@@ -44,7 +51,7 @@ def unlike_release(package: str, root: Traversable | None = None) -> list[str]:
     root = root or files(package)
     try:
         lines = root.joinpath(MANIFEST).read_text("ascii").splitlines()
-    except (FileNotFoundError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError):
         return [f"{package}/{MANIFEST}: is missing or damaged; install the release again"]
     released = {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
     found = digests(root)

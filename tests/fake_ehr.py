@@ -251,6 +251,7 @@ BEHAVIOURS: dict[str, Callable[[_Handler, int], None]] = {
     "p-500-later": _later(500),
     "p-login": _status(200, LOGIN_PAGE, Content_Type="text/html; charset=utf-8"),
     "p-login-untyped": _status(200, LOGIN_PAGE),
+    "p-latin-1": _status(200, bundle(observation(1, "p-latin-1"), note="?").replace(b"?", b"\xe9")),
     "p-outcome": _status(200, json.dumps(OUTCOME).encode()),
     "p-wrong-type": _status(200, b'{"resourceType": "Patient"}'),
     "p-warning": _outcome_entry("warning"),

@@ -58,6 +58,11 @@ def _swap(models: Path) -> None:
     (models / "risk/hypoglycemia_60.json").write_bytes((models / "risk/hypoglycemia_120.json").read_bytes())
 
 
+def _link_to_nothing(models: Path) -> None:
+    (models / "risk/hypoglycemia_60.json").unlink()
+    (models / "risk/hypoglycemia_60.json").symlink_to(models / "risk/nothing.json")
+
+
 def _flip_one_bit(models: Path) -> None:
     octets = bytearray((models / "risk/hypoglycemia_60.json").read_bytes())
     octets[len(octets) // 2] ^= 1
@@ -74,7 +79,7 @@ def _strike_from_the_list(models: Path) -> None:
 
 
 @pytest.mark.spec("J-02")
-@pytest.mark.parametrize("damage", [_swap, _flip_one_bit, _remove, _strike_from_the_list])
+@pytest.mark.parametrize("damage", [_swap, _link_to_nothing, _flip_one_bit, _remove, _strike_from_the_list])
 def test_J02_what_is_swapped_damaged_missing_or_unlisted_is_named(
     models: Path, damage: Callable[[Path], None]
 ) -> None:
@@ -85,10 +90,12 @@ def test_J02_what_is_swapped_damaged_missing_or_unlisted_is_named(
 
 
 @pytest.mark.spec("J-02")
-@pytest.mark.parametrize("octets", [None, b"\xff"])
-def test_J02_a_list_that_is_missing_or_damaged_is_named(models: Path, octets: bytes | None) -> None:
+@pytest.mark.parametrize("octets", [None, b"\xff", "a folder"])
+def test_J02_a_list_that_is_missing_or_damaged_is_named(models: Path, octets: bytes | str | None) -> None:
     (models / MANIFEST).unlink()
-    if octets is not None:
+    if isinstance(octets, str):
+        (models / MANIFEST).mkdir()
+    elif octets is not None:
         (models / MANIFEST).write_bytes(octets)
     (problem,) = unlike_release("models", models)
     assert MANIFEST in problem

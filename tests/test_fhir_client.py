@@ -165,6 +165,7 @@ def test_PF1_a_first_page_from_prefetch_is_followed(client: FhirClient, ehr: Fak
         ("p-302", "redirect"),
         ("p-login", "not_json"),
         ("p-login-untyped", "not_fhir"),
+        ("p-latin-1", "not_fhir"),
         ("p-outcome", "operation_outcome"),
         ("p-wrong-type", "not_a_bundle"),
         ("p-reset", "connection_lost"),
@@ -204,6 +205,28 @@ def test_FA13_a_warning_among_the_entries_makes_the_answer_partial(
 ) -> None:
     pages = ask(client, f"p-{severity}")
     assert (ids(pages), pages.completeness) == (["o1"], completeness)
+
+
+UNREADABLE_OUTCOME = (
+    b'{"search": {"mode": "outcome"}, "resource": {"resourceType": "OperationOutcome", '
+    b'"issue": [{"severity": "\xff"}]}}'
+)
+
+
+@pytest.mark.spec("F-06", "FA13")
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        (b'"link": [{"relation": "next", "url": "http://["}]', "paging.denied"),
+        (b'"entry": [' + UNREADABLE_OUTCOME + b"]", "warning"),
+    ],
+    ids=["a link that is no address", "an outcome that is no text"],
+)
+def test_F06_FA13_what_of_a_page_is_damaged_makes_it_partial_and_raises_nothing(
+    client: FhirClient, members: bytes, why: str
+) -> None:
+    page = b'{"resourceType": "Bundle", "type": "searchset", ' + members + b"}"
+    assert client.follow(page, Deadline.after(PATIENCE_S)) == Pages((page,), Completeness.PARTIAL, why)
 
 
 @pytest.mark.spec("F-01")

@@ -197,6 +197,13 @@ def test_a_rapid_dose_at_once_that_is_called_basal_is_no_bolus_and_a_premix_stay
     assert only(dosed(PREMIX, dosage={"dose": units(8), "text": "Basal"})).signal == "insulin_delivery"
 
 
+@pytest.mark.parametrize("minutes", [0, 10, 30])
+def test_a_note_that_mentions_basal_hides_no_dose_that_no_pump_gives_as_basal(minutes):
+    noted = {"dosage": {"dose": units(18), "text": "Correction, high despite basal"}}
+    injected = dosed(**noted) if not minutes else segment(minutes, **noted["dosage"])
+    assert only(injected).signal == "insulin_delivery"
+
+
 @pytest.mark.parametrize(
     ("administration", "why"),
     [

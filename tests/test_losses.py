@@ -5,7 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from fhir_mappers.site import Site
 from fhir_mappers.to_patient_record import to_patient_record
+from models.assessment import Input, Reason, ReasonCode
+from models.dosing.recorded_settings import setting_on_record
 from models.patient_record import UNREAD, PatientRecord
 from models.signals import CARB_RATIO, CARBS, INSULIN_BASAL, INSULIN_BOLUS, INSULIN_DELIVERY, STEPS
 
@@ -193,6 +196,28 @@ def test_a_copy_is_not_missed() -> None:
     assert sum(rejection.count for rejection in record.rejected.values()) == 2 and record.lost == {}
 
 
+def ratio(number: int, value: float, date: str) -> dict:
+    quantity = {"value": value, "code": "g/[iU]"}
+    return observation(RATIO_CODE, quantity, id=f"r{number}", effectiveDateTime=date)
+
+
+EVENING_MS = AS_OF_MS + 8 * HOUR_MS
+"""2026-05-15T20:00:00Z: the 16th in Auckland."""
+
+
+@pytest.mark.parametrize(("zone", "used"), [(None, None), ("UTC", 10.0), ("Pacific/Auckland", 8.0)])
+def test_a_setting_of_a_date_that_may_have_begun_leaves_the_one_before_it_in_doubt(
+    zone: str | None, used: float | None
+) -> None:
+    sent = json.dumps([ratio(1, 10, "2026-05-01"), ratio(2, 8, "2026-05-16")]).encode()
+    record = to_patient_record("p1", {"settings": [sent]}, as_of_ms=EVENING_MS, site=Site(zone=zone))
+    found = setting_on_record(record, CARB_RATIO, EVENING_MS)
+    if used is None:
+        assert isinstance(found, Reason) and found.code is ReasonCode.CONFLICT
+    else:
+        assert isinstance(found, Input) and found.value == used
+
+
 def test_of_several_the_latest_counts_and_an_unknown_time_above_all() -> None:
     earlier = steps(-1, id="a", effectiveDateTime="2026-05-10T11:00:00Z")
     later = steps(-1, id="b")
@@ -225,3 +250,78 @@ def test_what_is_missed_matters_from_its_last_instant_back() -> None:
     record = mapped(steps(-5))
     assert record.may_lack(STEPS, AT_MS) and not record.may_lack(STEPS, AT_MS + 1)
     assert not record.may_lack(CARBS, 0)
+
+
+def test_a_dose_without_an_amount_is_missed_beside_another_drug_of_the_same_id_but_for_a_space() -> None:
+    paracetamol = {"text": "paracetamol"}
+    for spelled, other in (("m", "m "), ("m ", "m")):
+        unread, harmless = dose(id=spelled, dosage={}), dose(id=other, medicationCodeableConcept=paracetamol)
+        assert mapped(unread, harmless).lost == mapped(harmless, unread).lost
+        assert mapped(unread, harmless).lost[INSULIN_DELIVERY] == AT_MS
+
+
+@pytest.mark.parametrize("more", [{}, {"dosage": {}}], ids=["amount", "no amount"])
+def test_what_of_a_delivery_that_still_goes_on_has_been_given_is_missed_however_long_ago_it_began(
+    more: dict,
+) -> None:
+    begun = {"effectiveDateTime": None, "effectivePeriod": {"start": "2026-04-01T00:00:00Z"}}
+    record = mapped(dose(status="in-progress", **begun, **more))
+    assert record.series == {} and record.lost == {INSULIN_DELIVERY: None}
+    done = mapped(dose(**begun))
+    assert done.series[INSULIN_BOLUS].value.tolist() == [6.0] and done.lost == {}
+
+
+@pytest.mark.parametrize("entry", [{"resource": None}, {"fullUrl": "urn:x"}, {}])
+def test_an_entry_without_its_resource_may_have_been_of_any_signal(entry: dict) -> None:
+    record = of_entries([{"resource": grams()}, entry])
+    assert record.rejected["entry_without_resource"].count == 1 and record.lost == {UNREAD: None}
+
+
+@pytest.mark.parametrize("member", ["code", "subject", "device"])
+def test_a_number_out_of_range_beside_a_reading_costs_only_that_reading(member: str) -> None:
+    sent = steps(device={"display": "watch"})
+    sent[member] = {**sent[member], "extension": "OUT"}
+    body = json.dumps([sent, grams(id="g")]).encode().replace(b'"OUT"', b"1e999")
+    record = to_patient_record("p1", {"diary": [body]}, as_of_ms=AS_OF_MS)
+    assert set(record.series) == {CARBS} and record.rejected["malformed"].count == 1
+    assert record.lost == {UNREAD: None}
+
+
+BROKEN = {"resourceType": "Bundle", "entry": 5}
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        BROKEN,
+        {"resourceType": "Bundle", "entry": [{"resource": BROKEN}]},
+        {"resourceType": "Parameters", "parameter": [{"resource": BROKEN}]},
+    ],
+    ids=["bundle", "bundle in a bundle", "bundle in parameters"],
+)
+def test_a_bundle_inside_a_page_that_cannot_be_opened_costs_only_itself(holder: dict) -> None:
+    record = mapped(holder, grams())
+    assert CARBS in record.series and record.rejected["malformed"].count == 1
+    assert record.lost == {UNREAD: None}
+
+
+@pytest.mark.parametrize("code", [None, 5, "x", [], {}, {"coding": []}, {"coding": [{"system": LOINC}]}])
+def test_an_observation_that_does_not_say_what_it_is_may_be_of_any_signal(code: object) -> None:
+    record = mapped(steps() | {"code": code})
+    assert record.rejected["code_unmapped"].count == 1 and record.lost == {UNREAD: AT_MS}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        dose(category={"text": "bolus"}),
+        observation(BOLUS_CODE, {"value": 5, "code": "[iU]"}),
+    ],
+    ids=["administration", "observation"],
+)
+def test_a_bolus_over_years_is_a_wrong_time_and_not_a_million_small_amounts(sent: dict) -> None:
+    record = mapped(sent | period("2001-01-01T00:00:00Z", AT))
+    assert record.rejected["implausible"].count == 1
+    assert record.series == {} and set(record.lost.values()) == {AT_MS}
+    extended = mapped(sent | period("2026-05-15T03:00:00Z", AT))
+    assert len(extended.series[INSULIN_BOLUS]) == 1 and extended.lost == {}

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 
 from cds_service.cli import main
 from cds_service.people_files import people_of
+from models.training.cgm_people import Person
+from models.training.sensor_range import within_sensor_range
 
 SLOTS_PER_DAY = 288
 FIRST_DAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -180,6 +182,24 @@ def test_arrays_that_cannot_be_people_are_refused(tmp_path, changes, told):
     assert found.exit_code == 2 and told in found.stderr
 
 
+@pytest.mark.parametrize("wrong", [np.inf, 1e308, 1001.0])
+@pytest.mark.parametrize("command", ["evaluate groups", "evaluate nocturnal", "train hypoglycemia"])
+def test_what_no_sensor_states_is_neither_evaluated_nor_learned_from(tmp_path, command, wrong):
+    people = {str(number): np.full(15 * SLOTS_PER_DAY, 120) for number in range(6)}
+    readings = np.where(np.arange(6 * 15 * SLOTS_PER_DAY) % 2, wrong, 120.0)
+    found = run(*command.split(), "--data", written(tmp_path, people, mgdl=readings))
+    assert found.exit_code == 2 and "is no glucose in mg/dL" in found.stderr
+    assert isinstance(found.exception, SystemExit)
+
+
+def test_a_few_readings_that_no_sensor_states_are_left_out():
+    measured = np.full(500, 120.0)
+    measured[[3, 400]] = 2000.0
+    (found,) = within_sensor_range([Person("a", 0, measured)])
+    assert np.flatnonzero(np.isnan(found.measured)).tolist() == [3, 400]
+    assert (found.measured[~np.isnan(found.measured)] == 120).all()
+
+
 def test_a_missing_array_is_named(tmp_path):
     path = tmp_path / "people.npz"
     np.savez(path, ids=np.array(["a"]), code=np.zeros(1))
@@ -247,6 +267,23 @@ def test_people_too_few_to_leave_one_out_are_refused_before_anything_is_learned(
     found = run("train", model, "--data", written(tmp_path, people), "--out", tmp_path / "out")
     assert found.exit_code == 2 and not (tmp_path / "out").exists()
     assert "5 people with a day of CGM are needed" in found.stderr and "4 in the file" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("model", "always", "event"),
+    [
+        ("hypoglycemia", 55, "hypoglycemia"),
+        ("hyperglycemia", 300, "hyperglycemia"),
+        ("comparison", 300, "hyper"),
+    ],
+)
+def test_people_always_inside_an_episode_are_refused_before_anything_is_learned(
+    tmp_path, model, always, event
+):
+    people = {str(number): np.full(4 * SLOTS_PER_DAY, always) for number in range(6)}
+    found = run("train", model, "--data", written(tmp_path, people), "--out", tmp_path / "out")
+    assert found.exit_code == 2 and not (tmp_path / "out").exists()
+    assert f"needed to learn of {event}" in found.stderr and "0 in the file" in found.stderr
 
 
 FEW = {str(number): np.clip(3 * glucose(number, 4) - 160, 39, 401) for number in range(5)}

@@ -178,6 +178,9 @@ def test_H09_insulin_still_acting_is_found_before_a_correction_dose_and_unknown_
     long_ago = with_series(record(), INSULIN_BOLUS=labs("insulin_bolus", "[iU]", [(8 / 24, 8.0)]))
     assert check(long_ago, correction).outcome is Outcome.ASSESSED_NEGATIVE
     assert unchecked(check(record(), correction)) == {"insulin_given"}
+    with_unread = replace(long_ago, lost={"insulin_delivery": NOW - 3_600_000})
+    assert unchecked(check(with_unread, correction)) == {"insulin_given"}
+    assert "insulin_on_board" in rules(check(replace(given_, lost=with_unread.lost), correction))
 
 
 @pytest.mark.spec("H-14")

@@ -15,6 +15,7 @@ from models.dosing.insulin_on_board import RAPID_ADULT, insulin_on_board_u
 from models.dosing.order_dose_rules import DOUBLED_FACTOR, DOUBLED_U
 from models.dosing.order_facts import OrderFacts
 from models.dosing.order_finding import Finding
+from models.dosing.uncounted_insulin import uncounted_insulin
 from models.features.sampling import DAY_MS
 from models.patient_record import Completeness
 
@@ -40,6 +41,9 @@ def on_board(facts: OrderFacts) -> Iterator[Finding | Reason]:
     acting_u = float(insulin_on_board_u(doses, facts.as_of_ms, RAPID_ADULT))
     if acting_u >= ON_BOARD_U:
         yield Finding("insulin_on_board", f"about {acting_u:.1f} units of mealtime insulin are still acting")
+    elif uncounted_insulin(facts.record, facts.as_of_ms):
+        text = "Insulin given is not fully on record: what still acts is not known."
+        yield Reason(ReasonCode.INCOMPLETE, "insulin_given", text)
 
 
 def bolus(facts: OrderFacts) -> Iterator[Finding | Reason]:

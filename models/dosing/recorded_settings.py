@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models import signals
 from models.assessment import Input, Reason, ReasonCode
-from models.features.sampling import DAY_MS
+from models.features.sampling import DAY_MS, MINUTE_MS
 from models.patient_record import Completeness, PatientRecord
 from models.time_series import TimeSeries
 
@@ -18,11 +19,17 @@ SETTING_DAYS: Final = 90
 """A setting that nobody confirmed for a quarter is not taken for the one in use (our judgement: visits and
 downloads of pumps are quarterly)."""
 
+BEGINS_EARLIER_MS: Final = 14 * 60 * MINUTE_MS
+"""Where nobody knows the zone a date is kept as of UTC; it begins so much earlier in the easternmost zone."""
+
 ASKED_AS: Final = ("settings", "bolus")
 """Keys of the data needs that ask for settings; a service that asks under one has no other."""
 
 ONLY_END: Final = "period_without_start"
 """The mapper's flag of a period that states no start."""
+
+ONLY_DATE: Final = "date_precision"
+"""The mapper's flag of a time that is only a date."""
 
 SETTINGS: Final[Mapping[str, tuple[str, tuple[float, float]]]] = {
     signals.CARB_RATIO: ("carb ratio", (2.0, 150.0)),
@@ -43,6 +50,9 @@ def setting_on_record(record: PatientRecord, signal: str, as_of_ms: int) -> Inpu
         return Reason(ReasonCode.INCOMPLETE, signal, unread.format(name))
     if newest is None:
         return Reason(ReasonCode.MISSING, signal, f"No {name} is on record.")
+    if record.zone is None and _may_have_begun(record.series[signal], as_of_ms):
+        text = f"A newer {name} on record is of a date that may have begun."
+        return Reason(ReasonCode.CONFLICT, signal, text)
     if np.unique(newest.value).size > 1:
         return Reason(ReasonCode.CONFLICT, signal, f"Several values of the {name} hold at once.")
     if _ended(newest, as_of_ms):
@@ -72,7 +82,17 @@ def _unread(record: PatientRecord, signal: str, newest: TimeSeries | None) -> st
     return "Another {} on record may be newer and could not be used." if newer else None
 
 
+def _may_have_begun(series: TimeSeries, as_of_ms: int) -> bool:
+    """Whether a value is of a date that has begun only east of UTC."""
+    soon = (series.at_ms > as_of_ms) & (series.at_ms <= as_of_ms + BEGINS_EARLIER_MS)
+    return bool((soon & _flagged(series, ONLY_DATE)).any())
+
+
+def _flagged(series: TimeSeries, flag: str) -> NDArray[np.bool_]:
+    return np.array([flag in series.flag_sets[number] for number in series.flags.tolist()], np.bool_)
+
+
 def _ended(newest: TimeSeries, as_of_ms: int) -> bool:
     """Whether the period of a value is over, or only its end is known."""
-    only_end = any(ONLY_END in newest.flag_sets[number] for number in newest.flags.tolist())
-    return only_end or bool(((newest.until_ms > newest.at_ms) & (newest.until_ms <= as_of_ms)).any())
+    over = (newest.until_ms > newest.at_ms) & (newest.until_ms <= as_of_ms)
+    return bool((over | _flagged(newest, ONLY_END)).any())
