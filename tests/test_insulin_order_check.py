@@ -74,7 +74,7 @@ def test_each_order_gets_one_card_with_its_findings_most_severe_first(name, indi
 def test_H17_the_check_proposes_nothing_and_says_what_it_rests_on(card):
     assert "suggestions" not in card
     assert "proposes no dose" in card["detail"]
-    assert "insulin-order-check 2.1.0" in card["detail"]
+    assert "insulin-order-check 2.2.0" in card["detail"]
     assert "…" not in card["summary"]
     shown = card["summary"] + card["detail"]
     assert not re.search(r"\d\s*(U|IU|iu|u)\b", shown)

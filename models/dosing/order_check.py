@@ -21,7 +21,7 @@ from models.dosing.order_product_rules import PRODUCT_RULES
 from models.patient_record import PatientRecord
 
 MODEL: Final = "insulin-order-check"
-VERSION: Final = "2.1.0"
+VERSION: Final = "2.2.0"
 
 Rule = Callable[[OrderFacts], Iterator[Finding | Reason]]
 RULES: Final[tuple[Rule, ...]] = (

@@ -27,7 +27,7 @@ from models.risk.glucose_forecast_features import SENSOR_RANGE_MGDL
 from models.risk.recorded_terms import Entries, insulin_on_board_u
 
 MODEL: Final = "action_outlook"
-VERSION: Final = "1.0.0"
+VERSION: Final = "1.1.0"
 
 FAST_MIN: Final = 30.0
 MEAL_MIN: Final = 180.0
