@@ -25,7 +25,6 @@ from models.preprocess.usable_cgm import usable_cgm
 from models.signals import GLUCOSE_CGM
 from models.time_series import TimeSeries
 from models.training.cgm_people import Person, UnreadablePeople, person_of, read_people
-from models.training.sensor_range import within_sensor_range
 from models.training.wearer_files import COLUMNS, records_of_arrays, records_of_table
 
 _PATIENT: Final = re.compile(r"(?:^|/)Patient/([A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?$")
@@ -40,7 +39,7 @@ def people_of(path: Path, zone: str | None = None) -> tuple[Person, ...]:
     try:
         with path.open("rb") as file:
             arrays = file.read(len(_ZIP)) == _ZIP
-        people = within_sensor_range(read_people(path) if arrays else people_of_fhir(read_bytes(path), zone))
+        people = read_people(path) if arrays else people_of_fhir(read_bytes(path), zone)
     except UnreadablePeople as fault:
         raise Complaint(f"{path.name}: {fault}") from None
     except NotFhir as fault:

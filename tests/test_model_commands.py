@@ -13,8 +13,7 @@ from click.testing import CliRunner
 
 from cds_service.cli import main
 from cds_service.people_files import people_of
-from models.training.cgm_people import Person
-from models.training.sensor_range import within_sensor_range
+from models.training.cgm_people import read_people
 
 SLOTS_PER_DAY = 288
 FIRST_DAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -192,10 +191,10 @@ def test_what_no_sensor_states_is_neither_evaluated_nor_learned_from(tmp_path, c
     assert isinstance(found.exception, SystemExit)
 
 
-def test_a_few_readings_that_no_sensor_states_are_left_out():
-    measured = np.full(500, 120.0)
-    measured[[3, 400]] = 2000.0
-    (found,) = within_sensor_range([Person("a", 0, measured)])
+def test_a_few_readings_that_no_sensor_states_are_left_out(tmp_path):
+    readings = np.full(500, 120.0)
+    readings[[3, 400]] = 2000.0
+    (found,) = read_people(written(tmp_path, {"a": np.full(500, 120)}, mgdl=readings))
     assert np.flatnonzero(np.isnan(found.measured)).tolist() == [3, 400]
     assert (found.measured[~np.isnan(found.measured)] == 120).all()
 

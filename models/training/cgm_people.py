@@ -22,6 +22,13 @@ SLOT_ZERO_MS: Final = int(datetime(2015, 1, 1, tzinfo=UTC).timestamp() * 1000)
 LONGEST_DAYS: Final = 366 * 20
 """A person seen over more than twenty years is a damaged file, and would fill the memory."""
 
+MOST_MGDL: Final = 1000.0
+"""The hard limit of a sensor's glucose (`fhir_mappers/codes.csv`); sensors end at 400 to 500."""
+
+FEW_SHARE: Final = 0.01
+"""So many readings may be beyond and are left out; more of them are of another unit or a damaged file, and
+would be evaluated and learned from as if they were glucose (our judgement)."""
+
 ARRAYS: Final = ("ids", "code", "slot_delta", "mgdl")
 NUMBERS: Final = "iuf"
 """Kinds of arrays, as numpy names them: signed and unsigned integers, floats."""
@@ -48,7 +55,8 @@ class Person:
 def read_people(path: Path) -> tuple[Person, ...]:
     """The people of a file with the arrays `ARRAYS`, each with a reading. UnreadablePeople for others.
 
-    Readings that are no positive number are left out; the rows of a person need not be sorted.
+    Readings that are no positive number are left out, and few that no sensor states; the rows of a person
+    need not be sorted.
     """
     ids, code, delta, glucose = _arrays(path)
     return tuple(
@@ -80,7 +88,12 @@ def _arrays(path: Path) -> list[NDArray[Any]]:
 
 
 def _person(name: str, slot: NDArray[np.int64], glucose: NDArray[Any]) -> Person:
-    seen = glucose > 0
+    positive, beyond = glucose > 0, glucose > MOST_MGDL
+    if beyond.sum() > FEW_SHARE * positive.sum():
+        raise UnreadablePeople(
+            f"{name} has a reading of {glucose[beyond].max():g}, which is no glucose in mg/dL"
+        )
+    seen = positive & ~beyond
     return _on_slots(name, slot[seen], glucose[seen].astype(np.float64))
 
 

@@ -13,7 +13,6 @@ from models.risk.causal_grid import SLOTS_PER_DAY
 from models.training.cgm_people import read_people
 from models.training.patient_folds import FOLDS
 from models.training.questions import NothingToAsk
-from models.training.sensor_range import within_sensor_range
 from models.training.short_term_events import EVENTS, HYPERGLYCEMIA, HYPOGLYCEMIA, Event
 from models.training.short_term_windows import questions
 
@@ -27,7 +26,7 @@ class DataNeeded(ValueError):
 
 def hypoglycemia(data: Path | None, report: Report) -> dict[str, str]:
     """The three tables of short-term hypoglycaemia by file name."""
-    people = _asked(data, HYPOGLYCEMIA)
+    people = _given(data, HYPOGLYCEMIA)
     from models.training.fit_pairwise import Settings
     from models.training.train_short_term import train
 
@@ -36,7 +35,7 @@ def hypoglycemia(data: Path | None, report: Report) -> dict[str, str]:
 
 def hyperglycemia(data: Path | None, report: Report) -> dict[str, str]:
     """The three tables of short-term hyperglycaemia by file name."""
-    people = _asked(data, HYPERGLYCEMIA)
+    people = _given(data, HYPERGLYCEMIA)
     from models.training.fit_pairwise import Settings
     from models.training.train_short_term import train
 
@@ -45,7 +44,7 @@ def hyperglycemia(data: Path | None, report: Report) -> dict[str, str]:
 
 def recorded_points(data: Path | None, report: Report) -> dict[str, str]:
     """The optional terms beside the short-term tables by file name; make them again after those."""
-    people = _asked(data, *EVENTS.values())
+    people = _given(data, *EVENTS.values())
     from models.training.train_recorded import SETTINGS, train
 
     return train(people, SETTINGS, report)
@@ -70,7 +69,7 @@ def forecast(data: Path | None, report: Report) -> dict[str, str]:
 
 def comparison(data: Path | None, report: Report) -> dict[str, str]:
     """The records of all algorithms of glucose risk on people left out, by file name."""
-    people = _asked(data, *EVENTS.values())
+    people = _given(data, *EVENTS.values())
     from models.training.compare import compare
 
     return compare(people, report)
@@ -97,27 +96,23 @@ def bandit(data: Path | None, report: Report) -> dict[str, str]:
     return train(EXPERIENCE, report)
 
 
-def _asked(data: Path | None, *events: Event) -> Path:
-    """The file, where each of these events can be asked about in people enough."""
-    given = _given(data)
-    for event in events:
-        people = sum(questions(person, event).size > 0 for person in read_people(given))
-        if people < FOLDS:
-            raise NothingToAsk(
-                f"{FOLDS} people who are outside an episode are needed to learn of {event.name}; "
-                f"{people} in the file"
-            )
-    return given
-
-
-def _given(data: Path | None) -> Path:
-    """The file, where it holds people enough for one of them to be left out of each fold."""
+def _given(data: Path | None, *events: Event) -> Path:
+    """The file, where people enough for one of them to be left out of each fold have a day of CGM, and can be
+    asked about each of these events.
+    """
     if data is None:
         raise DataNeeded("--data FILE is needed: this model learns from people with CGM")
-    read = within_sensor_range(read_people(data))
-    people = sum(np.count_nonzero(person.measured > 0) >= SLOTS_PER_DAY for person in read)
-    if people < FOLDS:
-        raise NothingToAsk(f"{FOLDS} people with a day of CGM are needed to learn from; {people} in the file")
+    people = read_people(data)
+    days = sum(np.count_nonzero(person.measured > 0) >= SLOTS_PER_DAY for person in people)
+    if days < FOLDS:
+        raise NothingToAsk(f"{FOLDS} people with a day of CGM are needed to learn from; {days} in the file")
+    for event in events:
+        asked = sum(questions(person, event).size > 0 for person in people)
+        if asked < FOLDS:
+            raise NothingToAsk(
+                f"{FOLDS} people who are outside an episode are needed to learn of {event.name}; "
+                f"{asked} in the file"
+            )
     return data
 
 
