@@ -8,13 +8,12 @@ from typing import Final
 
 from fhir_mappers.plain_readings import Sorted
 from fhir_mappers.references import objects, text
-from models.patient_record import Completeness
+from models.patient_record import WHOLE, Completeness
 
 HARMLESS: Final = frozenset({"information", "success"})
 """OperationOutcome severities that say nothing was lost."""
 
 OUTCOME: Final = "OperationOutcome"
-FULL: Final = (Completeness.COMPLETE, Completeness.EMPTY)
 
 
 def completeness_of(
@@ -25,7 +24,7 @@ def completeness_of(
 
 
 def _of_query(pages: Sequence[Sorted] | None, stated: Completeness | None) -> Completeness:
-    if pages is None or (stated is not None and stated not in FULL):
+    if pages is None or (stated is not None and stated not in WHOLE):
         return stated or Completeness.NOT_ASKED
     matches = sum(_matches(page) for page in pages)
     if any(_complains(page) for page in pages):

@@ -13,7 +13,7 @@ from hooks.wording import capital, listed
 from models.assessment import Assessment
 from models.dosing.uncounted_insulin import uncounted_insulin
 from models.features.sampling import DAY_MS
-from models.patient_record import Completeness
+from models.patient_record import WHOLE
 from models.risk.recorded_terms import DAYS, OF_NEXT_HOURS, Recorded
 from models.signals import CARBS, HEART_RATE, INSULIN_BOLUS, STEPS
 
@@ -26,8 +26,6 @@ READ_FROM: Final[Mapping[str, tuple[DataNeed, ...]]] = {
 """Where each signal may come from. None is required: without them the risks rest on CGM alone."""
 
 NEEDS: Final = (needs.INSULIN_GIVEN, needs.DIARY, needs.STEPS, needs.HEART_RATE)
-
-WHOLE: Final = (Completeness.COMPLETE, Completeness.EMPTY)
 
 LOOKED_AT_MS: Final[Mapping[str, int]] = {CARBS: DAYS * DAY_MS, STEPS: DAY_MS // 4}
 """How far back nothing may be lost of what is added up: one entry that could not be used reads as none taken.

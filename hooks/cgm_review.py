@@ -20,7 +20,7 @@ from models.features.glycemic import (
 )
 from models.features.patterns import Rank, find_patterns
 from models.features.targets import TargetGroup, check_targets, range_of, target_group
-from models.patient_record import Completeness
+from models.patient_record import WHOLE, Completeness
 from models.signals import CARBS
 from models.time_series import TimeSeries
 from models.units import GlucoseUnit
@@ -80,7 +80,7 @@ def group_of(question: Question) -> TargetGroup | Reason:
     """The group of this patient; a problem list that was not read whole is not one without diabetes."""
     group = target_group(question.age_years, question.record.concepts())
     known = question.record.completeness.get("conditions", Completeness.NOT_ASKED)
-    if isinstance(group, Reason) and known not in (Completeness.COMPLETE, Completeness.EMPTY):
+    if isinstance(group, Reason) and known not in WHOLE:
         text = "The problem list could not be read whole, so no target is applied."
         return Reason(ReasonCode.INCOMPLETE, "conditions", text)
     return group

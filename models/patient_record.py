@@ -114,6 +114,10 @@ class Completeness(StrEnum):
     NOT_ASKED = "not_asked"
 
 
+WHOLE: Final = frozenset({Completeness.COMPLETE, Completeness.EMPTY})
+"""States in which all that was asked for is here."""
+
+
 @dataclass(frozen=True, slots=True)
 class PatientRecord:
     """One patient as the models see them. Missing values are None, missing signals are absent keys.

@@ -12,7 +12,7 @@ from models.dosing.dose_format import glucose_text, percent_text, units_text
 from models.dosing.dosing_inputs import LOWEST_EGFR
 from models.dosing.recent_lows import RecentLows
 from models.features.glycemic import SUFFICIENT_ACTIVE_PERCENT
-from models.patient_record import Completeness
+from models.patient_record import WHOLE
 
 
 def inputs_used(case: Case, low: Input | None) -> tuple[Input, ...]:
@@ -104,7 +104,7 @@ def not_known(case: Case) -> tuple[Reason, ...]:
     if case.lows.time_below_70_percent is None:
         text = "No sensor glucose: lows between fingersticks and at night are not seen."
         missing.append(Reason(ReasonCode.MISSING, "glucose_cgm", text))
-    if case.record.completeness.get("encounter") not in (Completeness.COMPLETE, Completeness.EMPTY):
+    if case.record.completeness.get("encounter") not in WHOLE:
         text = "Whether the patient is in hospital could not be read; the tables are for doses at home."
         missing.append(Reason(ReasonCode.MISSING, "encounter", text))
     return tuple(missing)

@@ -15,7 +15,7 @@ from models.dosing.order_overlap import may_coincide, same_insulin
 from models.dosing.order_readings import Readings, readings_of_a_day
 from models.dosing.population import age_years
 from models.dosing.recent_lows import RecentLows, recent_lows
-from models.patient_record import Completeness, InsulinKind, InsulinOrder, PatientRecord
+from models.patient_record import WHOLE, InsulinKind, InsulinOrder, PatientRecord
 
 MEALTIME_KINDS: Final = frozenset({InsulinKind.RAPID, InsulinKind.SHORT, InsulinKind.INHALED})
 
@@ -85,7 +85,7 @@ class OrderFacts:
     def orders_known(self) -> bool:
         """Whether the medication orders of the record are all there are."""
         state = self.record.completeness.get("medications")
-        return state in (Completeness.COMPLETE, Completeness.EMPTY)
+        return state in WHOLE
 
     @property
     def raises(self) -> bool:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from models import signals
 from models.assessment import Reason, ReasonCode
 from models.features.sampling import DAY_MS
-from models.patient_record import Completeness, Condition, Medication, PatientRecord
+from models.patient_record import WHOLE, Completeness, Condition, Medication, PatientRecord
 
 ADULT_YEARS: Final = 18
 NEW_DIAGNOSIS_DAYS: Final = 183
@@ -90,7 +90,7 @@ def incomplete_data(record: PatientRecord) -> Iterator[Reason]:
     """What of the needed data may be missing, and entries that could not be used."""
     for key, name in NEEDED_DATA.items():
         state = record.completeness.get(key, Completeness.NOT_ASKED)
-        if state not in (Completeness.COMPLETE, Completeness.EMPTY):
+        if state not in WHOLE:
             text = f"Not all of {name} could be read ({state.value.replace('_', ' ')})."
             yield Reason(ReasonCode.INCOMPLETE, key, text)
     for reason, rejection in sorted(record.rejected.items()):

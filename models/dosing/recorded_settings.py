@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models import signals
 from models.assessment import Input, Reason, ReasonCode
 from models.features.sampling import DAY_MS, MINUTE_MS
-from models.patient_record import Completeness, PatientRecord
+from models.patient_record import WHOLE, PatientRecord
 from models.time_series import TimeSeries
 
 SETTING_DAYS: Final = 90
@@ -76,7 +76,7 @@ def _unread(record: PatientRecord, signal: str, newest: TimeSeries | None) -> st
     if newest is None:
         return "The {} on record could not be used." if record.may_lack(signal, 0) else None
     asked_for = {record.completeness[key] for key in ASKED_AS if key in record.completeness}
-    if not asked_for <= {Completeness.COMPLETE, Completeness.EMPTY}:
+    if not asked_for <= WHOLE:
         return "The {} may have a newer value: not all therapy settings could be read."
     newer = record.may_lack(signal, int(newest.at_ms[0]))
     return "Another {} on record may be newer and could not be used." if newer else None

@@ -18,7 +18,7 @@ from models.dosing.population import (
     not_settled,
     recent_severe_low,
 )
-from models.patient_record import Completeness, PatientRecord
+from models.patient_record import WHOLE, Completeness, PatientRecord
 
 TYPE_1: Final = "type_1_diabetes"
 DIARY: Final = "diary"
@@ -33,7 +33,7 @@ EXCLUDING: Final[Mapping[str, str]] = {
 
 def is_known_not_type_1(record: PatientRecord) -> bool:
     """Whether the whole problem list is here and holds no type 1 diabetes: the service is not for them."""
-    known = record.completeness.get("conditions") in (Completeness.COMPLETE, Completeness.EMPTY)
+    known = record.completeness.get("conditions") in WHOLE
     return known and TYPE_1 not in record.concepts()
 
 
@@ -54,6 +54,6 @@ def setting_reasons(record: PatientRecord, as_of_ms: int, zone: str | None) -> t
 
 def _diary(record: PatientRecord) -> Iterator[Reason]:
     state = record.completeness.get(DIARY, Completeness.NOT_ASKED)
-    if state not in (Completeness.COMPLETE, Completeness.EMPTY):
+    if state not in WHOLE:
         text = f"Not all carbohydrate entries could be read ({state.value.replace('_', ' ')})."
         yield Reason(ReasonCode.INCOMPLETE, DIARY, text)
